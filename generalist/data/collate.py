@@ -1,0 +1,248 @@
+"""From samples to a training batch: many requests about one picture are packed into one row of tokens.
+
+A picture costs as much to read as a hundred answers' tokens, so several things are asked of it. Their tokens are packed into
+rows of about ``WIDTH`` tokens, each row about one picture: attention is paid over a row, so short rows are cheap. Which tracks
+train: every track that writes something, and a random few of those that write ``none``, weighted up so that the estimate
+is unbiased.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from generalist.sequence.picture import letterbox, normalise
+from generalist.sequence.prompt import Prompt
+from generalist.sequence.sample import Sample
+from generalist.sequence.task import Task
+from generalist.sequence.vocabulary import ORDINAL, Vocabulary
+
+__all__ = ["Request", "Row", "collate"]
+
+WIDTH = 160
+"""Tokens that a row is filled to; a longer request has a row to itself."""
+
+FAR_APART = 1e4
+"""Distance between columns that are not neighbours in an ordinal block: the soft target never reaches across it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A sample to be answered under a task; ``index`` is the task's place in the recipe's list."""
+
+    task: Task
+    index: int
+    sample: Sample
+
+
+@dataclass(slots=True)
+class Targets:
+    """Growing columns of the targets of one group: what they share is what the grammar allows."""
+
+    at: list[NDArray[Any]] = field(default_factory=list)
+    target: list[NDArray[Any]] = field(default_factory=list)
+    weight: list[NDArray[Any]] = field(default_factory=list)
+    task: list[NDArray[Any]] = field(default_factory=list)
+    request: list[NDArray[Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Row:
+    """Tokens of some of the requests about one picture, before padding."""
+
+    picture: int = 0
+    ids: list[NDArray[Any]] = field(default_factory=list)
+    request: list[NDArray[Any]] = field(default_factory=list)
+    track: list[NDArray[Any]] = field(default_factory=list)
+    position: list[NDArray[Any]] = field(default_factory=list)
+    point: list[NDArray[Any]] = field(default_factory=list)
+    slot: list[NDArray[Any]] = field(default_factory=list)
+    seen: list[NDArray[Any]] = field(default_factory=list)
+    length: int = 0
+
+    def add(self, ids: Any, request: Any, track: Any, position: Any, point: Any, slot: Any, seen: bool) -> None:
+        n = len(ids)
+        for name, value in (("ids", ids), ("request", request), ("track", track), ("position", position),
+                            ("slot", slot), ("seen", seen)):
+            getattr(self, name).append(np.broadcast_to(np.asarray(value), (n,)))
+        self.point.append(np.broadcast_to(np.asarray(point, np.float32), (n, 2)))
+        self.length += n
+
+
+def collate(rows: list[list[Request]], vocabulary: Vocabulary, task_weight: list[float], side: int,
+            rng: np.random.Generator, empty: int = 24, cells: int = 24) -> dict[str, Any]:
+    """Rows of requests, each about one picture, to the batch that ``GeneralistModel.forward`` documents.
+
+    ``empty``: most tracks with ``none`` kept of a request on a grid; ``cells``: tracks kept of a raster.
+    """
+    batch = _Batch(vocabulary, rng, empty, cells)
+    for picture, requests in enumerate(rows):
+        batch.add_all(requests, picture)
+    pictures = [next((r.sample.image for r in row if r.sample.image is not None), None) for row in rows]
+    return batch.tensors(pictures, task_weight, side)
+
+
+class _Batch:
+    def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int):
+        self.vocabulary, self.rng, self.empty, self.cells = vocabulary, rng, empty, cells
+        self.rows: list[Row] = []
+        self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
+        self.labels: list[NDArray[np.int64]] = []  # label slots of each request
+        self.slots = 0
+
+    def add_all(self, requests: list[Request], picture: int) -> None:
+        """The requests about one picture, longest first: rows packed so are fuller."""
+        ready = [(request, request.task.render(request.sample, self.rng), *self._kept(request)) for request in requests]
+        for item in sorted(ready, key=lambda item: -len(item[1].ids) - int((item[2] >= 0).sum())):
+            self._add(picture, *item)
+
+    def _add(self, picture: int, request: Request, prompt: Prompt, ids: NDArray[np.int64], weight: NDArray[np.float32],
+             points: NDArray[np.float32]) -> None:
+        """Puts an instruction and the tracks kept of its answer into the first row of the picture with room for them."""
+        there = ids >= 0
+        place = self._row(picture, len(prompt.ids) + int(there.sum()))
+        row = self.rows[place]
+        first = self.slots
+        self.slots += int(prompt.label.max(initial=-1)) + 1
+        self.labels.append(np.arange(first, self.slots))
+        seen = request.sample.image is not None
+        row.add(prompt.ids, len(self.labels), 0, np.arange(len(prompt.ids)), (np.nan, np.nan),
+                np.where(prompt.label >= 0, prompt.label + first, -1), seen)
+        self._score(request, ids, weight, there, place)
+        label = self.vocabulary["label"]
+        fed = np.concatenate([np.full((len(ids), 1), self.vocabulary.bos), ids[:, :-1]], 1)
+        slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
+        number, position = np.nonzero(there)
+        row.add(fed[there], len(self.labels), number + 1, position, points[number], slot[there], seen)
+
+    def _row(self, picture: int, length: int) -> int:
+        for i, row in enumerate(self.rows):
+            if row.picture == picture and row.length + length <= WIDTH:
+                return i
+        self.rows.append(Row(picture))
+        return len(self.rows) - 1
+
+    def _kept(self, request: Request) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
+        """Tracks that train: ids (K, L) padded with -1, weights (K, L), points (K, 2)."""
+        tracks = request.task.encode(request.sample)
+        keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
+        if request.task.shape == "raster":
+            keep = self.rng.permutation(len(keep))[: self.cells]
+        elif request.task.shape == "objects":
+            writes = np.asarray([ids[0] != self.vocabulary.none for ids in tracks.ids])
+            silent = np.flatnonzero(~writes)
+            some = self.rng.permutation(silent)[: self.empty]
+            scale[some] = len(silent) / max(len(some), 1)
+            keep = np.concatenate([np.flatnonzero(writes), some])
+        longest = max(len(tracks.ids[k]) for k in keep)
+        ids = np.full((len(keep), longest), -1, np.int64)
+        weight = np.zeros((len(keep), longest), np.float32)
+        for i, k in enumerate(keep):
+            n = len(tracks.ids[k])
+            ids[i, :n] = tracks.ids[k]
+            given = tracks.weights[k]
+            weight[i, :n] = scale[k] if given is None else given * scale[k]
+        points = np.full((len(keep), 2), np.nan, np.float32) if tracks.points is None else tracks.points[keep]
+        return ids, weight, points
+
+    def _score(self, request: Request, ids: NDArray[np.int64], weight: NDArray[np.float32], there: NDArray[np.bool_],
+               place: int) -> None:
+        """Sorts the targets of a request into groups by what the grammar allows at each."""
+        automaton = request.task.constraint(request.sample)
+        states = np.ones(ids.shape, np.int64)
+        for step in range(1, ids.shape[1]):
+            states[:, step] = automaton.next[states[:, step - 1], automaton.class_of[np.maximum(ids[:, step - 1], 0)]]
+        at = np.full(ids.shape, -1, np.int64)
+        at[there] = np.arange(int(there.sum())) + self.rows[place].length
+        for state in np.unique(states[there]):
+            here = there & (states == state) & (weight > 0)
+            key = self._key(automaton, int(state))
+            columns = _columns(key[0])
+            token = ids[here]
+            label = self.vocabulary["label"]
+            pointer = (token >= label.start) & (token < label.stop)
+            target = np.where(pointer, len(columns) + token - label.start, np.searchsorted(columns, token))
+            group = self.targets[key]
+            n = len(token)
+            group.at.append(at[here] + place * (1 << 32))  # row and place, until rows have one length
+            group.target.append(target)
+            group.weight.append(weight[here])
+            group.task.append(np.full(n, request.index))
+            group.request.append(np.full(n, len(self.labels) - 1))
+
+    def _key(self, automaton: Any, state: int) -> tuple[tuple[tuple[int, int], ...], bool]:
+        label = self.vocabulary["label"]
+        ranges = automaton.ranges[state]
+        named = any(a < label.stop and b > label.start for a, b in ranges)
+        plain = tuple((a, min(b, label.start)) for a, b in ranges if a < label.start)
+        plain += tuple((max(a, label.stop), b) for a, b in ranges if b > label.stop)
+        return plain, named
+
+    def tensors(self, pictures: list[Any], task_weight: list[float], side: int) -> dict[str, Any]:
+        longest = -(-max(row.length for row in self.rows) // 16) * 16
+        self.rows += [Row() for _ in range(-len(self.rows) % 4)]
+        B = len(self.rows)
+        out: dict[str, Any] = {}
+        for name, fill, kind in (("ids", self.vocabulary.pad, np.int64), ("request", -1, np.int64), ("track", 0, np.int64),
+                                 ("position", 0, np.int64), ("slot", -1, np.int64), ("seen", True, np.bool_)):
+            table = np.full((B, longest), fill, kind)
+            for b, row in enumerate(self.rows):
+                table[b, : row.length] = np.concatenate([*getattr(row, name), np.zeros(0, kind)])
+            out[name] = torch.from_numpy(table)
+        point = np.full((B, longest, 2), np.nan, np.float32)
+        for b, row in enumerate(self.rows):
+            point[b, : row.length] = np.concatenate([*row.point, np.zeros((0, 2), np.float32)])
+        widest = max((len(slots) for slots in self.labels), default=0)
+        request_labels = np.full((len(self.labels), max(widest, 1)), -1, np.int64)
+        for i, slots in enumerate(self.labels):
+            request_labels[i, : len(slots)] = slots
+        out |= {"point": torch.from_numpy(point), "has_image": out.pop("seen"), "labels": self.slots,
+                "request_labels": torch.from_numpy(request_labels), "pixels": _pixels(pictures, side),
+                "image": torch.tensor([row.picture for row in self.rows]),
+                "task_weight": torch.tensor(task_weight), "pictures": len(pictures),
+                "groups": [self._group(key, group, longest, widest) for key, group in self.targets.items()]}
+        return out
+
+    def _group(self, key: tuple[tuple[tuple[int, int], ...], bool], group: Targets, longest: int, widest: int,
+               ) -> dict[str, Any]:
+        columns = _columns(key[0])
+        order, ordinal = _order(columns, widest if key[1] else 0, self.vocabulary)
+        at = np.concatenate(group.at)
+        at = (at >> 32) * longest + (at & 0xFFFFFFFF)
+        weight = np.concatenate(group.weight).astype(np.float32)
+
+        def even(values: Any) -> torch.Tensor:
+            # Weight 0 up to a round number: matrix products of few shapes, which a CPU's kernels are compiled for once.
+            return torch.from_numpy(np.pad(values, (0, -len(values) % 64)))
+
+        return {"columns": torch.from_numpy(columns), "named": key[1], "ordinal": ordinal,
+                "order": torch.from_numpy(order),
+                "at": even(at), "target": even(np.concatenate(group.target)), "weight": even(weight),
+                "task": even(np.concatenate(group.task)), "request": even(np.concatenate(group.request))}
+
+
+def _columns(ranges: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
+    return np.concatenate([np.arange(a, b) for a, b in ranges] or [np.zeros(0, np.int64)]).astype(np.int64)
+
+
+def _order(columns: NDArray[np.int64], named: int, vocabulary: Vocabulary) -> tuple[NDArray[np.float32], bool]:
+    """Places of the columns such that neighbours in an ordinal block are 1 apart and all else is far."""
+    order = (np.arange(len(columns) + named) + 1) * FAR_APART
+    ordinal = False
+    for k, name in enumerate(sorted(ORDINAL)):
+        block = vocabulary[name]
+        inside = np.flatnonzero((columns >= block.start) & (columns < block.stop))
+        if len(inside):
+            ordinal = True
+            order[inside] = columns[inside] - block.start - FAR_APART * (1 + k)
+    return order.astype(np.float32), ordinal
+
+
+def _pixels(pictures: list[Any], side: int) -> torch.Tensor | None:
+    if all(picture is None for picture in pictures):
+        return None
+    grey = np.full((side, side, 3), 127, np.uint8)
+    return torch.from_numpy(normalise(np.stack([grey if p is None else letterbox(p, side) for p in pictures])))

@@ -1,0 +1,97 @@
+"""Images and index maps from disk: decoded when asked for, upright, and refused with a Fault that names the file."""
+
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from generalist.faults import Fault
+
+__all__ = ["IMAGE_SUFFIXES", "LARGEST", "load_image", "load_map"]
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
+
+LARGEST = 178_956_970
+"""Pixels; Pillow's own limit for a decompression bomb. A small file can claim more and exhaust the memory."""
+
+_ORIENTATION = 0x0112
+_BROKEN = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    struct.error,
+    LookupError,
+    TypeError,
+    OverflowError,
+    NotImplementedError,
+)
+
+
+def load_image(
+    source: str | Path | BinaryIO | NDArray[Any], annotated: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """An image as (H, W, 3) uint8 RGB: from a path, an open binary file, or an array (H, W), (H, W, 3) or (H, W, 4).
+
+    EXIF orientation is applied, because that is how people see a photo. ``annotated`` is the (width, height) that the
+    annotations speak of: where it fits the stored pixels and not the upright ones, the stored ones are given.
+    Transparency is dropped; 16-bit grey keeps its upper eight bits.
+
+    Raises Fault, naming the file, if it is missing, broken or larger than ``LARGEST`` pixels.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    with _opened(source) as image:
+        upright = ImageOps.exif_transpose(image) if _ORIENTATION in image.getexif() else image
+        if annotated is not None and upright.size != annotated and image.size == annotated:
+            upright = image
+        if upright.mode.startswith("I;16"):
+            return _from_array((np.asarray(upright) >> 8).astype(np.uint8))
+        return np.array(upright.convert("RGB"), dtype=np.uint8)
+
+
+def load_map(path: str | Path) -> NDArray[np.int64]:
+    """A one-channel image of numbers, a label map or a 16-bit depth map, as it is stored: (H, W) int64.
+
+    A palette image gives its indices. Raises Fault, naming the file, if it is missing, broken or has colours.
+    """
+    with _opened(path) as image:
+        if image.mode not in ("1", "L", "P", "I", "F") and not image.mode.startswith("I;16"):
+            raise Fault(f"{path}: an index or depth map has one channel, this image has {image.mode}")
+        return np.asarray(image).astype(np.int64)
+
+
+def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    if pixels.ndim == 2:
+        pixels = np.repeat(pixels[..., None], 3, axis=2)
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype != np.uint8:
+        raise Fault(f"an image is (H, W, 3) uint8, this array is {pixels.shape} {pixels.dtype}")
+    return np.ascontiguousarray(pixels[..., :3])
+
+
+@contextmanager
+def _opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
+    """The image behind ``source``, decoded; every way in which a file can be bad becomes a Fault."""
+    name = source if isinstance(source, str | Path) else getattr(source, "name", "the image given")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns at half of its own limit, and about damaged metadata
+            with Image.open(source) as image:
+                if image.width * image.height > LARGEST:
+                    raise Fault(f"{name}: {image.width}x{image.height} is more than {LARGEST:,} pixels")
+                image.load()
+                yield image
+    except Fault:
+        raise
+    except FileNotFoundError as error:
+        raise Fault(f"{name}: there is no such image") from error
+    except Image.DecompressionBombError as error:
+        raise Fault(f"{name}: more than {LARGEST:,} pixels") from error
+    except _BROKEN as error:
+        raise Fault(f"{name}: not a readable image ({error or type(error).__name__})") from error

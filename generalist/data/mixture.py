@@ -1,0 +1,61 @@
+"""The mixture: which picture and which requests stand at each step of training. A pure function of (seed, step).
+
+Because nothing else decides what a step holds, a run that was interrupted goes on with exactly the batches it would have
+had, whatever the number of loader processes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch.utils.data import Dataset as TorchDataset
+
+from generalist.data.collate import Request, collate
+from generalist.data.readers import Dataset
+from generalist.sequence.task import Task
+from generalist.sequence.vocabulary import Vocabulary
+
+__all__ = ["Mixture", "Source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A set, how often a row is drawn from it, and how many requests of each task a row then holds on average."""
+
+    data: Dataset
+    weight: float
+    tasks: Mapping[str, float]
+
+
+class Mixture(TorchDataset[dict[str, Any]]):
+    """Batches by step."""
+
+    def __init__(self, sources: Sequence[Source], tasks: Mapping[str, Task], task_weight: Mapping[str, float],
+                 vocabulary: Vocabulary, side: int, rows: int, steps: int, seed: int = 0, empty: int = 24, cells: int = 24):
+        self.sources, self.tasks, self.vocabulary = sources, tasks, vocabulary
+        self.names = tuple(task_weight)
+        self.weights = list(task_weight.values())
+        self.side, self.rows, self.steps, self.seed, self.empty, self.cells = side, rows, steps, seed, empty, cells
+        share = np.asarray([source.weight for source in sources], np.float64)
+        self.share = share / share.sum()
+
+    def __len__(self) -> int:
+        return self.steps
+
+    def __getitem__(self, step: int) -> dict[str, Any]:
+        rng = np.random.default_rng((self.seed, step))
+        rows = [self._row(rng) for _ in range(self.rows)]
+        return collate(rows, self.vocabulary, self.weights, self.side, rng, self.empty, self.cells)
+
+    def _row(self, rng: np.random.Generator) -> list[Request]:
+        source = self.sources[int(rng.choice(len(self.sources), p=self.share))]
+        index = int(rng.integers(len(source.data)))
+        names = [name for name, mean in source.tasks.items() for _ in range(_count(mean, rng))]
+        names = names or [str(rng.choice(list(source.tasks)))]
+        return [Request(self.tasks[name], self.names.index(name), source.data.sample(index, name, rng)) for name in names]
+
+
+def _count(mean: float, rng: np.random.Generator) -> int:
+    """A whole number with this mean: the two nearest, at random."""
+    return int(mean) + int(rng.random() < mean - int(mean))

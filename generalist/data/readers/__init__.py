@@ -1,0 +1,39 @@
+"""Readers, one a format. ``open_data("voc:PATH:SPLIT")`` gives a Dataset; ``READERS`` is the list of formats."""
+
+from collections.abc import Callable
+
+from generalist.data.readers.beir import Beir, corpus
+from generalist.data.readers.captions import Captions
+from generalist.data.readers.coco import Coco
+from generalist.data.readers.dataset import Dataset, Spec, nearest
+from generalist.data.readers.generated import Generated
+from generalist.data.readers.labelmaps import LabelMaps
+from generalist.data.readers.rgbd import Rgbd
+from generalist.data.readers.voc import Voc
+from generalist.faults import Fault
+
+__all__ = ["READERS", "Dataset", "Spec", "corpus", "open_data"]
+
+READERS: dict[str, Callable[[Spec], Dataset]] = {
+    "beir": Beir,
+    "captions": Captions,
+    "coco": Coco,
+    "labelmaps": LabelMaps,
+    "rgbd": Rgbd,
+    "scenes": Generated,
+    "voc": Voc,
+}
+
+
+def open_data(spec: str) -> Dataset:
+    """The set that ``READER:PATH[:SPLIT][?option=value&...]`` names; ``scenes[:SPLIT]`` needs no path.
+
+    Raises Fault if there is no such reader, path, split or option, naming those that there are.
+    """
+    reader = spec.partition(":")[0].partition("?")[0]
+    if reader not in READERS:
+        there = ", ".join(READERS)
+        raise Fault(f"{spec}: there is no reader {reader!r}{nearest(reader, READERS)} There are {there}")
+    if reader != "scenes" and not spec.removeprefix(reader).partition("?")[0].strip(":"):
+        raise Fault(f"{spec}: a path is missing, {reader}:PATH[:SPLIT]")
+    return READERS[reader](Spec.parse(spec))

@@ -1,0 +1,78 @@
+"""BEIR: a corpus, queries and judgements of relevance (Thakur et al. 2021), as json lines and tsv."""
+
+from pathlib import Path
+
+import numpy as np
+
+from generalist.data.readers.dataset import Spec, require
+from generalist.data.readers.files import read_jsonl, read_lines
+from generalist.faults import Fault
+from generalist.sequence.sample import Document, Sample
+
+__all__ = ["Beir", "corpus"]
+
+
+def corpus(path: str | Path) -> list[Document]:
+    """Every document of a BEIR folder, or of a ``corpus.jsonl``, in the order of the file; empty ones too.
+
+    Raises Fault for a line without an ``_id`` and for an id that comes twice.
+    """
+    file = Path(path) / "corpus.jsonl" if Path(path).is_dir() else Path(path)
+    documents: dict[str, Document] = {}
+    for record in read_jsonl(file):
+        if "_id" not in record or record["_id"] in documents:
+            raise Fault(f"{file}: document {len(documents) + 1} has no '_id' or one that was there before")
+        identity = str(record["_id"])
+        documents[identity] = Document(identity, str(record.get("title") or ""), str(record.get("text") or ""))
+    return list(documents.values())
+
+
+class Beir:
+    """``beir:PATH:SPLIT``. PATH holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``.
+
+    The queries are those that SPLIT judges, in its order; a judgement of 0 is not relevant, and a query without a
+    relevant document is left out.
+    """
+
+    tasks: tuple[str, ...] = ("retrieve",)
+    classes: tuple[str, ...] = ()
+
+    def __init__(self, spec: Spec) -> None:
+        self.name = spec.text
+        spec.allow()
+        root = spec.folder()
+        split = spec.choose(path.stem for path in root.glob("qrels/*.tsv"))
+        relevant = _relevant(root / "qrels" / f"{split}.tsv")
+        queries = {str(record.get("_id")): str(record.get("text", "")) for record in read_jsonl(root / "queries.jsonl")}
+        for query in relevant:
+            if query not in queries:
+                raise Fault(f"{root / 'qrels' / split}.tsv: query {query!r} is not in queries.jsonl")
+        self.documents = corpus(root)
+        self._titles = {document.id: document.title for document in self.documents}
+        self._items = [(query, queries[query], found) for query, found in relevant.items()]
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
+        """A query with the ids of its relevant documents; ``text`` is the title of the first, or of a random one."""
+        require(self, task, index)
+        identity, query, found = self._items[index]
+        one = found[0 if rng is None else int(rng.integers(len(found)))]
+        return Sample(id=identity, query=query, documents=found, text=self._titles.get(one, ""))
+
+
+def _relevant(path: Path) -> dict[str, tuple[str, ...]]:
+    """Query to relevant documents. The header may be missing; ids may hold spaces, so only tabs part the columns."""
+    found: dict[str, tuple[str, ...]] = {}
+    for number, line in enumerate(read_lines(path), 1):
+        columns = line.split("\t")
+        if number == 1 and columns[-1].strip() == "score":
+            continue
+        try:
+            query, document, score = columns[0], columns[-2], float(columns[-1])
+        except (IndexError, ValueError) as error:
+            raise Fault(f"{path}: line {number} is not query, document and score with tabs") from error
+        if score > 0 and document not in found.get(query, ()):
+            found[query] = (*found.get(query, ()), document)
+    return found

@@ -1,0 +1,56 @@
+"""The text files and folders that readers find their items in; each refusal names the file and the line."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from generalist.data.images import IMAGE_SUFFIXES
+from generalist.faults import Fault
+
+__all__ = ["images_by_stem", "read_json", "read_jsonl", "read_lines", "read_text"]
+
+
+def read_text(path: Path) -> str:
+    """A UTF-8 text file, with or without a byte-order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise Fault(f"{path}: there is no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: not readable as UTF-8 text ({error})") from error
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not blank, stripped."""
+    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
+
+
+def read_json(path: Path) -> Any:
+    """What a JSON file holds."""
+    try:
+        return json.loads(read_text(path))
+    except ValueError as error:
+        raise Fault(f"{path}: not JSON ({error})") from error
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file with one JSON object a line."""
+    # Not splitlines: it also breaks at U+2028 and the like, which JSON allows inside a string.
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise Fault(f"{path}: line {number} is not JSON ({error})") from error
+        if not isinstance(record, dict):
+            raise Fault(f"{path}: line {number} is not a JSON object")
+        yield record
+
+
+def images_by_stem(folder: Path) -> dict[str, Path]:
+    """The images in a folder by name without suffix, in the order of their names; suffixes in any case."""
+    if not folder.is_dir():
+        raise Fault(f"{folder}: there is no such folder")
+    return {path.stem: path for path in sorted(folder.iterdir()) if path.suffix.lower() in IMAGE_SUFFIXES}

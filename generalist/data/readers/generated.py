@@ -1,0 +1,60 @@
+"""The generated world as a set: ``scenes[:SPLIT]``, with nothing on disk."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from generalist.data.readers.dataset import Spec, require
+from generalist.faults import Fault
+from generalist.sequence.sample import Document, Sample
+
+if TYPE_CHECKING:
+    from generalist.data.scenes import Scenes
+
+__all__ = ["Generated"]
+
+
+class Generated:
+    """``scenes[:SPLIT][?size=128&objects=2-5&length=N]``: ``train``, ``validation`` (also ``val``, and the default) or
+    ``test``. ``classes`` are the names of its semantic maps; objects are asked for in more words than these."""
+
+    tasks: tuple[str, ...] = (
+        "detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve",
+    )  # fmt: skip
+
+    def __init__(self, spec: Spec) -> None:
+        # Imported here, so that reading a folder does not load the renderer.
+        from generalist.data.scenes import SEMANTIC_NAMES
+
+        spec.allow("size", "objects", "length")
+        self.name = spec.text
+        self.classes: tuple[str, ...] = tuple(SEMANTIC_NAMES)
+        self._scenes = _scenes(spec)
+
+    def __len__(self) -> int:
+        return len(self._scenes)
+
+    def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
+        """Scene ``index`` posed as ``task``. See ``Dataset.sample``."""
+        require(self, task, index)
+        return self._scenes.sample(self._scenes[index], task, rng)
+
+    def corpus(self, n: int | None = None) -> list[Document]:
+        """The documents of the first ``n`` scenes, or of all."""
+        return list(self._scenes.corpus(len(self) if n is None else n))
+
+
+def _scenes(spec: Spec) -> "Scenes":
+    from generalist.data.scenes import SPLITS, Scenes
+
+    split = spec.split or spec.path.name or "validation"
+    split = "validation" if split == "val" else split
+    if split not in SPLITS:
+        raise Fault(f"{spec.text}: there is no split {split!r}; there are {', '.join(SPLITS)}")
+    length = int(spec.number("length", 0)) if "length" in spec.options else None
+    fewest, _, most = spec.option("objects", "2-5").partition("-")
+    try:
+        objects = (int(fewest), int(most or fewest))
+    except ValueError as error:
+        raise Fault(f"{spec.text}: option objects is fewest-most, not {spec.options['objects']!r}") from error
+    return Scenes(split, int(spec.number("size", 128)), objects, length)

@@ -1,0 +1,108 @@
+"""Pascal VOC: one xml file of boxes beside each image, in VOC's own folders or in flat ones."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generalist.data.images import load_image
+from generalist.data.readers.dataset import Spec, require
+from generalist.data.readers.files import images_by_stem, read_lines
+from generalist.data.readers.posing import pose
+from generalist.faults import Fault
+from generalist.sequence.sample import Objects, Sample
+
+__all__ = ["Voc"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    """What one xml file says. ``size`` is (0, 0) where it does not tell."""
+
+    size: tuple[int, int]
+    names: tuple[str, ...]
+    boxes: NDArray[np.float32]
+    difficult: NDArray[np.bool_]
+
+
+class Voc:
+    """``voc:PATH:SPLIT``. PATH holds ``ImageSets/Main/SPLIT.txt``, ``JPEGImages`` and ``Annotations``; or a folder
+    ``SPLIT`` of images, each with its xml; or, without a split, those files themselves.
+
+    Boxes are taken as written (VOC counts pixels from 1, most tools since from 0; half a pixel either way) and clipped
+    to the image. One without width or height is skipped; a "difficult" one is ignored, as VOC does. The classes are
+    those of every split, in the order of the alphabet.
+    """
+
+    tasks: tuple[str, ...] = ("detect", "refer")
+
+    def __init__(self, spec: Spec) -> None:
+        self.name = spec.text
+        root = spec.folder()
+        spec.allow()
+        self._images, pages = _official(root, spec) if (root / "ImageSets" / "Main").is_dir() else _flat(root, spec)
+        every = sorted({*root.glob("Annotations/*.xml"), *root.glob("*.xml"), *root.glob("*/*.xml")})
+        read = {path: _read(path) for path in dict.fromkeys([*pages, *every])}
+        self._pages = [read[path] for path in pages]
+        self.classes = tuple(sorted({name for page in read.values() for name in page.names}))
+
+    def __len__(self) -> int:
+        return len(self._pages)
+
+    def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
+        """A photo with its boxes, for ``detect`` or ``refer``. See ``Dataset.sample``."""
+        require(self, task, index)
+        page, path = self._pages[index], self._images[index]
+        image = load_image(path, annotated=page.size)
+        size = (image.shape[1], image.shape[0])
+        boxes = np.clip(page.boxes, 0, np.asarray([*size, *size], np.float32))
+        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        objects = Objects(boxes, page.names, ignore=page.difficult).select(kept)
+        return pose(Sample(image=image, id=path.stem, size=size, objects=objects), task, self.classes, rng, index)
+
+
+def _official(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
+    lists = {path.stem: path for path in (root / "ImageSets" / "Main").glob("*.txt")}
+    # VOC also lists each class by itself (aeroplane_train.txt), with a flag of presence; those are not splits.
+    splits = [name for name in lists if name.rpartition("_")[2] not in lists or "_" not in name]
+    stems = [line.split()[0] for line in read_lines(lists[spec.choose(splits)])]
+    images = images_by_stem(root / "JPEGImages")
+    for stem in stems:
+        if stem not in images:
+            raise Fault(f"{root / 'JPEGImages' / stem}: the list {spec.split}.txt names it, but there is no such image")
+    return [images[stem] for stem in stems], [root / "Annotations" / f"{stem}.xml" for stem in stems]
+
+
+def _flat(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
+    splits = {folder.name for folder in root.iterdir() if folder.is_dir() and any(folder.glob("*.xml"))}
+    if spec.split is not None or splits:
+        root = root / spec.choose(splits)
+    pages = sorted(root.glob("*.xml"))
+    if not pages:
+        raise Fault(f"{spec.text}: neither ImageSets/Main nor xml files in {root}")
+    images = images_by_stem(root)
+    for page in pages:
+        if page.stem not in images:
+            raise Fault(f"{page}: there is no image beside it")
+    return [images[page.stem] for page in pages], pages
+
+
+def _read(path: Path) -> _Page:
+    try:
+        root = ElementTree.parse(path).getroot()
+        things = root.findall("object")
+        corners = [
+            [float(thing.findtext(f"bndbox/{k}", "")) for k in ("xmin", "ymin", "xmax", "ymax")] for thing in things
+        ]
+        size = (int(root.findtext("size/width", "0")), int(root.findtext("size/height", "0")))
+    except FileNotFoundError as error:
+        raise Fault(f"{path}: there is no such annotation") from error
+    except (ElementTree.ParseError, ValueError, OSError) as error:
+        raise Fault(f"{path}: not a VOC annotation ({error})") from error
+    boxes = np.asarray(corners, np.float32).reshape(-1, 4)
+    names = tuple(thing.findtext("name", "").strip() for thing in things)
+    difficult = np.asarray([thing.findtext("difficult", "0").strip() == "1" for thing in things], bool)
+    whole = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    return _Page(size, tuple(names[i] for i in whole), boxes[whole], difficult[whole])

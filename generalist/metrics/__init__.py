@@ -1,0 +1,31 @@
+"""Metrics by the names that task files use. ``metric("coco_box")`` gives a new one; see ``Metric``."""
+
+from collections.abc import Callable
+
+from generalist.faults import Fault
+from generalist.metrics.boxes import CocoBox, CocoMask, ReferBox
+from generalist.metrics.metric import Metric
+from generalist.metrics.pixels import Depth, MeanIou, ReferMask
+from generalist.metrics.ranking import Ranking
+from generalist.metrics.text import Accuracy, Caption
+
+__all__ = ["METRICS", "Metric", "metric"]
+
+METRICS: dict[str, Callable[[], Metric]] = {
+    "accuracy": Accuracy,
+    "caption": Caption,
+    "coco_box": CocoBox,
+    "coco_mask": CocoMask,
+    "depth": Depth,
+    "miou": MeanIou,
+    "ranking": Ranking,
+    "refer_box": ReferBox,
+    "refer_mask": ReferMask,
+}
+
+
+def metric(name: str) -> Metric:
+    """A new, empty metric. Raises Fault for a name that there is not."""
+    if name not in METRICS:
+        raise Fault(f"there is no metric {name!r}; there are {', '.join(METRICS)}")
+    return METRICS[name]()

@@ -1,0 +1,19 @@
+"""Metric: answers and samples go in one at a time, figures by name come out."""
+
+from typing import Protocol
+
+from generalist.sequence.sample import Answer, Sample
+
+__all__ = ["Metric"]
+
+
+class Metric(Protocol):
+    """A running measure. Everything is kept small (runs, counts), so a large set fits in memory."""
+
+    def add(self, answer: Answer, sample: Sample) -> None:
+        """Take one answer and the sample that it answers."""
+        ...
+
+    def result(self) -> dict[str, float]:
+        """The figures so far, by the names that are printed; empty as long as there is nothing to measure."""
+        ...

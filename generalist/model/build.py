@@ -1,0 +1,91 @@
+"""Models made, saved and loaded: from a size, from a timm ViT, from a folder."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from generalist.assets import assets
+from generalist.faults import Fault
+from generalist.model.config import GeneralistConfig
+from generalist.model.modeling import GeneralistModel
+from generalist.sequence.vocabulary import ORDINAL, Vocabulary
+
+__all__ = ["SHIPPED", "build_model", "load_model", "save_model"]
+
+SHIPPED = "tiny"
+
+
+def build_model(spec: dict[str, Any], vocabulary: Vocabulary, name: str = "tiny") -> GeneralistModel:
+    """A model to train. spec: ``size``, or ``init`` (``timm/<name>`` or a model folder), and changes to the config.
+
+    Raises:
+        Fault: no such size, timm model or folder.
+    """
+    spec = dict(spec)
+    init, size = spec.pop("init", None), spec.pop("size", "tiny")
+    about = {"vocab_size": len(vocabulary), "vocabulary": name, "fingerprint": vocabulary.fingerprint,
+             "bos_token_id": vocabulary.bos, "eos_token_id": vocabulary.eos, "pad_token_id": vocabulary.pad}
+    if init is None:
+        return _ordered(GeneralistModel(GeneralistConfig.preset(size, **about, **spec)), vocabulary)
+    if init.startswith("timm/"):
+        from generalist.model.timm import from_timm
+
+        return _ordered(from_timm(init.removeprefix("timm/"), {**about, **spec}), vocabulary)
+    model, held = load_model(init)
+    if held.fingerprint != vocabulary.fingerprint:
+        raise Fault(f"{init}: was trained with another vocabulary than {name!r}")
+    return model.float()
+
+
+@torch.no_grad()
+def _ordered(model: GeneralistModel, vocabulary: Vocabulary) -> GeneralistModel:
+    """Starts neighbouring bins of ordinal blocks close to one another: sums of waves along the block, same spread."""
+    for name in sorted(ORDINAL):
+        block = vocabulary[name]
+        place = torch.linspace(0, 1, block.size)[:, None]
+        waves = torch.cat([f(torch.pi * k * place) for k in range(1, 17) for f in (torch.sin, torch.cos)], 1)
+        generator = torch.Generator().manual_seed(block.start)
+        rows = waves @ torch.randn(waves.shape[1], model.config.width, generator=generator)
+        model.token_embed.weight[block.start : block.stop] = rows * (0.02 / rows.std())
+    return model
+
+
+def save_model(model: GeneralistModel, folder: Path, vocabulary: Vocabulary) -> None:
+    """Writes a model folder (config, safetensors, the vocabulary's own files), beside and renamed."""
+    beside = folder.with_name(folder.name + ".part")
+    shutil.rmtree(beside, ignore_errors=True)
+    model.save_pretrained(beside)
+    for file in vocabulary.folder.iterdir():
+        shutil.copy(file, beside / file.name)
+    settings = {"processor_class": "GeneralistProcessor", "image_size": model.config.image_size}
+    (beside / "processor_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    shutil.rmtree(folder, ignore_errors=True)
+    beside.rename(folder)
+
+
+def load_model(name: str | Path = SHIPPED) -> tuple[GeneralistModel, Vocabulary]:
+    """A model by the name of a shipped one or by its folder, in evaluation mode, and its vocabulary.
+
+    Raises:
+        Fault: the folder is not there, is no model, is cut short, or its vocabulary is another than the one trained with.
+    """
+    folder = Path(name)
+    if not folder.is_dir():
+        try:
+            folder = assets("weights") / str(name)
+        except FileNotFoundError as error:
+            raise Fault(str(error)) from error
+    if not (folder / "config.json").is_file():
+        raise Fault(f"{name}: no such model folder, and no shipped model of that name")
+    try:
+        model = GeneralistModel.from_pretrained(folder, local_files_only=True)
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise Fault(f"{folder}: the weights cannot be read: {str(error).splitlines()[0]}") from error
+    vocabulary = Vocabulary.load(folder)
+    if model.config.fingerprint != vocabulary.fingerprint:
+        raise Fault(f"{folder}: the vocabulary is not the one that the model was trained with")
+    return model.eval(), vocabulary

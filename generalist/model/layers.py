@@ -1,0 +1,141 @@
+"""The block, its attention, and how a place in the picture rotates it. Names and layout are timm's VisionTransformer's.
+
+Legend: B rows, S queries, P keys before them, H heads, E width of a head, D width, N patches, K tracks, L their tokens.
+"""
+
+from collections.abc import Callable
+from math import pi
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from generalist.model.config import GeneralistConfig
+
+__all__ = ["Block", "Past", "PatchEmbed", "rotation"]
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
+    "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
+}
+
+Past = tuple[Tensor, Tensor]
+"""Keys and values, each (B, H, P, E)."""
+
+
+def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
+    """Cosines and sines (B, 1, S, E/2) of axial rotary positions, for points xy in the unit square.
+
+    Half of the pairs of a head turn with y and half with x, at 0.25 to 8 turns across the picture, geometrically spaced:
+    in turns a picture, not a patch, so that a change of resolution changes nothing. A point that is not a number (text
+    has no place) stands at the middle. Su et al. 2021; axial as in Heo et al. 2024.
+    """
+    each = head // 4
+    turns = 0.25 * 32 ** (torch.arange(each, device=points_BS2.device) / max(each - 1, 1))
+    angle = 2 * pi * torch.nan_to_num(points_BS2.float(), nan=0.5).flip(-1)[..., None] * turns
+    angle = angle.flatten(-2)[:, None]
+    return angle.cos(), angle.sin()
+
+
+def _rotate(x_BHSE: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
+    cos, sin = (t.to(x_BHSE.dtype) for t in turn)
+    a, b = x_BHSE.chunk(2, -1)
+    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
+
+
+class Attention(nn.Module):
+    """Multi-head attention of new tokens over what came before and, as far as ``mask`` lets them, themselves."""
+
+    def __init__(self, config: GeneralistConfig):
+        super().__init__()
+        self.heads = config.heads
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=config.qkv_bias)
+        self.proj = nn.Linear(config.width, config.width)
+
+    def project(self, x_BSD: Tensor, turn: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values (B, H, S, E), rotated."""
+        B, S, D = x_BSD.shape
+        q, k, v = self.qkv(x_BSD).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
+        return (q, k, v) if turn is None else (_rotate(q, turn), _rotate(k, turn), v)
+
+    def merge(self, o_BHSE: Tensor) -> Tensor:
+        return self.proj(o_BHSE.transpose(1, 2).flatten(2))
+
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None, mask: Tensor | None,
+                ) -> tuple[Tensor, Past]:
+        q, k, v = self.project(x, turn)
+        keys, values = (k, v) if past is None else (torch.cat([past[0], k], 2), torch.cat([past[1], v], 2))
+        out = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+        return self.merge(out), (k, v)
+
+    def step(self, x_BKD: Tensor, turn: tuple[Tensor, Tensor] | None, prefix: Past, prefix_mask: Tensor,
+             own_k: Tensor, own_v: Tensor, at: int) -> Tensor:
+        """One token of each of K tracks. The prefix (B, H, P, E) is shared: its keys are never copied for a track.
+
+        own_k, own_v (B, H, K, Lmax, E) are written at ``at``. The two sets of scores go through one softmax.
+        """
+        q, k, v = self.project(x_BKD, turn)
+        own_k[:, :, :, at], own_v[:, :, :, at] = k, v
+        keys, values = own_k[:, :, :, : at + 1], own_v[:, :, :, : at + 1]
+        q = q * q.shape[-1] ** -0.5
+        shared = q @ prefix[0].transpose(-1, -2) + prefix_mask
+        own = (q[..., None, :] @ keys.transpose(-1, -2)).squeeze(-2)
+        P = shared.shape[-1]
+        weights = torch.cat([shared, own], -1).float().softmax(-1).to(values.dtype)
+        out = weights[..., :P] @ prefix[1] + (weights[..., None, P:] @ values).squeeze(-2)
+        return self.merge(out)
+
+
+class Mlp(nn.Module):
+    def __init__(self, config: GeneralistConfig):
+        super().__init__()
+        hidden = int(config.width * config.mlp_ratio)
+        self.fc1, self.fc2 = nn.Linear(config.width, hidden), nn.Linear(hidden, config.width)
+        self.act = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc2(self.act(self.fc1(x)))
+
+
+class LayerScale(nn.Module):
+    def __init__(self, width: int):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((width,), 1e-5))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.gamma
+
+
+class Block(nn.Module):
+    """Pre-norm block: x + attn(norm1(x)), then x + mlp(norm2(x))."""
+
+    def __init__(self, config: GeneralistConfig):
+        super().__init__()
+        D, eps, scaled = config.width, config.norm_eps, config.layer_scale
+        self.norm1, self.norm2 = nn.LayerNorm(D, eps), nn.LayerNorm(D, eps)
+        self.attn, self.mlp = Attention(config), Mlp(config)
+        self.ls1, self.ls2 = (LayerScale(D) if scaled else nn.Identity() for _ in range(2))
+
+    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None = None,
+                mask: Tensor | None = None) -> tuple[Tensor, Past]:
+        seen, kv = self.attn(self.norm1(x), turn, past, mask)
+        x = x + self.ls1(seen)
+        return x + self.ls2(self.mlp(self.norm2(x))), kv
+
+    def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, prefix: Past, prefix_mask: Tensor,
+             own_k: Tensor, own_v: Tensor, at: int) -> Tensor:
+        x = x + self.ls1(self.attn.step(self.norm1(x), turn, prefix, prefix_mask, own_k, own_v, at))
+        return x + self.ls2(self.mlp(self.norm2(x)))
+
+
+class PatchEmbed(nn.Module):
+    """Patches (B, 3, H, W) to (B, N, D)."""
+
+    def __init__(self, config: GeneralistConfig):
+        super().__init__()
+        size = config.patch_size
+        self.proj = nn.Conv2d(3, config.width, size, size, bias=config.patch_bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.proj(x).flatten(2).transpose(1, 2)

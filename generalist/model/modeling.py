@@ -1,0 +1,290 @@
+"""The model: one stack of ViT blocks reads the picture, then the instruction, then writes the answer on K tracks.
+
+    [image N] [instruction T] [tracks K x L]
+
+Image sees image; an instruction sees the image and itself; a track sees the image, its instruction and its own past. So a
+picture is read once and asked many times, tracks are independent of one another, and many requests about one picture
+train in one row. A track with a lattice point rides on the picture's residual stream there: each block sees the track's
+own stream plus the patches' stream at the point, sampled bilinearly (after GiT's start features, but at every token).
+
+Legend: B rows, N patches, S instruction and track tokens of a row, R requests, K tracks, D width, M labels.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from generalist.model.cache import ImageCache, Prefix, TrackCache
+from generalist.model.config import GeneralistConfig
+from generalist.model.layers import Block, PatchEmbed, rotation
+from generalist.model.losses import grouped_loss
+
+__all__ = ["GeneralistModel", "visibility"]
+
+
+def visibility(request: Tensor, track: Tensor, position: Tensor) -> Tensor:
+    """Which token may look at which: (B, S, S) bool from three (B, S) integer tensors.
+
+    ``request`` numbers the requests of a row, ``track`` is 0 in an instruction and counts tracks from 1, ``position``
+    counts within each. Two tokens of one request see each other if the second is of the instruction, or if it is of the
+    same track and not later.
+    """
+    same = request[:, :, None] == request[:, None, :]
+    instruction = track[:, None, :] == 0
+    own = (track[:, :, None] == track[:, None, :]) & (position[:, :, None] >= position[:, None, :])
+    return same & (instruction | own)
+
+
+def bilinear(points: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Weights (B, S, N) that sample a grid (down, across) of patch centres at points (B, S, 2) xy; nan gives zeros."""
+    known = ~points.isnan().any(-1, keepdim=True)
+    points = torch.nan_to_num(points)
+
+    def along(at: Tensor, cells: int) -> Tensor:
+        place = (at * cells - 0.5).clamp(0, cells - 1)
+        return (1 - (place[..., None] - torch.arange(cells, device=at.device)).abs()).clamp(min=0)
+
+    down, across = along(points[..., 1], grid[0]), along(points[..., 0], grid[1])
+    return (down[..., :, None] * across[..., None, :]).flatten(-2) * known
+
+
+class GeneralistModel(PreTrainedModel, GenerationMixin):
+    """The whole model. Tied: a token's embedding is also its output vector; a label's are made from its words."""
+
+    config_class = GeneralistConfig
+    base_model_prefix = ""
+    main_input_name = "input_ids"
+    _no_split_modules = ["Block"]
+
+    def __init__(self, config: GeneralistConfig):
+        super().__init__(config)
+        D, N = config.width, (config.image_size // config.patch_size) ** 2
+        self.patch_embed = PatchEmbed(config)
+        self.pos_embed = nn.Parameter(torch.zeros(1, N, D))
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, D)) if config.class_token else None
+        self.reg_token = nn.Parameter(torch.zeros(1, config.registers, D)) if config.registers else None
+        self.norm_pre = nn.LayerNorm(D, config.norm_eps) if config.pre_norm else nn.Identity()
+        self.blocks = nn.ModuleList(Block(config) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(D, config.norm_eps)
+        self.token_embed = nn.Embedding(config.vocab_size, D)
+        self.text_pos = nn.Parameter(torch.zeros(config.max_text, D))
+        self.track_pos = nn.Parameter(torch.zeros(config.max_track, D))
+        self.post_init()
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, (nn.Linear, nn.Conv2d)):
+            nn.init.trunc_normal_(module.weight, std=0.02 if isinstance(module, nn.Conv2d) else module.in_features**-0.5 * 0.7)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, std=0.02)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, GeneralistModel):
+            for parameter in (module.pos_embed, module.text_pos, module.track_pos, module.cls_token, module.reg_token):
+                if parameter is not None:
+                    nn.init.normal_(parameter, std=0.02)
+
+    def get_input_embeddings(self) -> nn.Embedding:
+        return self.token_embed
+
+    # ---- reading -------------------------------------------------------------------------------------------------
+
+    def encode_images(self, pixels: Tensor) -> ImageCache:
+        """Pixels (B, 3, H, W), normalised, H and W multiples of the patch, to the keys, values and features of each layer."""
+        size = self.config.patch_size
+        grid = (pixels.shape[-2] // size, pixels.shape[-1] // size)
+        x = self.patch_embed(pixels) + self._positions(grid)
+        extra = [t.expand(len(x), -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
+        skip = sum(t.shape[1] for t in extra)
+        x = self.norm_pre(torch.cat([*extra, x], 1) if extra else x)
+        turn = self._turn(self._patch_points(grid, skip, x)) if self.config.rope else None
+        past, features = [], [x[:, skip:]]
+        for block in self.blocks:
+            x, kv = block(x, turn)
+            past.append(kv)
+            features.append(x[:, skip:])
+        return ImageCache(past, features, grid)
+
+    def _positions(self, grid: tuple[int, int]) -> Tensor:
+        side = self.config.image_size // self.config.patch_size
+        if grid == (side, side):
+            return self.pos_embed
+        square = self.pos_embed.unflatten(1, (side, side)).permute(0, 3, 1, 2)
+        return F.interpolate(square, grid, mode="bicubic", antialias=True).flatten(2).transpose(1, 2).to(square.dtype)
+
+    @staticmethod
+    def _patch_points(grid: tuple[int, int], skip: int, like: Tensor) -> Tensor:
+        down, across = grid
+        y, x = torch.meshgrid((torch.arange(down, device=like.device) + 0.5) / down,
+                              (torch.arange(across, device=like.device) + 0.5) / across, indexing="ij")
+        points = torch.stack([x, y], -1).flatten(0, 1)
+        return F.pad(points, (0, 0, skip, 0), value=float("nan"))[None]
+
+    def _turn(self, points: Tensor | None) -> tuple[Tensor, Tensor] | None:
+        if not self.config.rope or points is None:
+            return None
+        return rotation(points, self.config.width // self.config.heads)
+
+    def _stack(self, x: Tensor, points: Tensor, mask: Tensor, images: ImageCache | None,
+               ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Tokens (B, S, D) through the stack, after the images. Returns the normed output and each layer's keys, values."""
+        turn = self._turn(points)
+        sample = None if images is None or not (~points.isnan()).any() else bilinear(points, images.grid)
+        past = []
+        for i, block in enumerate(self.blocks):
+            seen = 0.0 if sample is None else sample.to(x.dtype) @ images.features[i].to(x.dtype)  # type: ignore[union-attr]
+            y, kv = block(x + seen, turn, None if images is None else images.past[i], mask)
+            x = y - seen
+            past.append(kv)
+        if sample is not None:
+            x = x + sample.to(x.dtype) @ images.features[-1].to(x.dtype)  # type: ignore[union-attr]
+        return self.norm(x), past
+
+    def _mask(self, visible: Tensor, images: ImageCache | None, has_image: Tensor | None) -> Tensor:
+        """Additive mask (B, 1, S, N + S) from ``visible`` (B, S, S); a token whose ``has_image`` (B, S or 1) is false
+        does not see the picture."""
+        if images is not None:
+            B, S, _ = visible.shape
+            N = images.past[0][0].shape[2]
+            there = torch.ones(B, 1, dtype=torch.bool, device=visible.device) if has_image is None else has_image
+            visible = torch.cat([there[..., None].expand(B, S, N), visible], -1)
+        dtype = torch.get_autocast_dtype(visible.device.type) if torch.is_autocast_enabled(visible.device.type) else self.dtype
+        mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
+        return mask.masked_fill_(~visible, float("-inf"))[:, None]
+
+    def _embed(self, ids: Tensor, track: Tensor, position: Tensor, slot: Tensor, labels_in: Tensor) -> Tensor:
+        """Embeddings (B, S, D): words and bins from the table, label tokens from the words of the name they point at."""
+        x = self.token_embed(ids)
+        if len(labels_in):
+            pointer = (track > 0) & (slot >= 0)
+            x = torch.where(pointer[..., None], labels_in[slot.clamp(min=0)].to(x.dtype), x)
+        place = torch.where((track == 0)[..., None], self.text_pos[position.clamp(max=len(self.text_pos) - 1)],
+                            self.track_pos[position.clamp(max=len(self.track_pos) - 1)])
+        return x + place
+
+    @staticmethod
+    def _label_means(x: Tensor, track: Tensor, slot: Tensor, count: int) -> Tensor:
+        """Mean of x (B, S, D) over the instruction tokens of each label slot: (count, D)."""
+        words = ((track == 0) & (slot >= 0)).flatten()
+        index = slot.flatten()[words]
+        total = torch.zeros(count, x.shape[-1], dtype=torch.float32, device=x.device)
+        total = total.index_add(0, index, x.flatten(0, 1)[words].float())
+        return total / torch.bincount(index, minlength=count).clamp(min=1)[:, None]
+
+    # ---- training ------------------------------------------------------------------------------------------------
+
+    def forward(self, input_ids: Tensor | None = None, pixel_values: Tensor | None = None,
+                attention_mask: Tensor | None = None, batch: dict[str, Any] | None = None, **_: Any) -> Any:
+        """Training: ``batch`` from ``generalist.data.collate``; returns {"loss", "by_task" (tasks,), "count" (tasks,)}.
+
+        Otherwise the Hugging Face way, for ``generate``: input_ids (B, S) are an instruction, the start token and what
+        has been written; returns logits (B, S, V).
+        """
+        if batch is not None:
+            return self._train_step(batch)
+        assert input_ids is not None
+        return self._score(input_ids, pixel_values, attention_mask)
+
+    def _train_step(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        images = None if batch["pixels"] is None else self.encode_images(batch["pixels"]).select(batch["image"])
+        count = int(batch["labels"])
+        labels_in = self._label_means(self.token_embed(batch["ids"]), batch["track"], batch["slot"], count)
+        x = self._embed(batch["ids"], batch["track"], batch["position"], batch["slot"], labels_in)
+        mask = self._mask(visibility(batch["request"], batch["track"], batch["position"]), images, batch["has_image"])
+        hidden, _ = self._stack(x, batch["point"], mask, images)
+        labels_out = self._label_means(hidden, batch["track"], batch["slot"], count)
+        return grouped_loss(hidden.flatten(0, 1), self.token_embed.weight, labels_out, batch)
+
+    def _score(self, ids: Tensor, pixels: Tensor | None, attention_mask: Tensor | None) -> CausalLMOutputWithPast:
+        images = None if pixels is None else self.encode_images(pixels)
+        track = ((ids == self.config.bos_token_id).cumsum(1) > 0).long()
+        begin = (track == 0).sum(1, keepdim=True)
+        position = torch.arange(ids.shape[1], device=ids.device)[None] - begin * track
+        padded = torch.zeros_like(ids) if attention_mask is None else 1 - attention_mask
+        if attention_mask is not None:  # padding stands on the left, as generate() wants it
+            position = position - padded.sum(1, keepdim=True) * (track == 0)
+        visible = visibility(padded, track, position)
+        nowhere = torch.full((*ids.shape, 2), float("nan"), device=ids.device)
+        slot = torch.full_like(ids, -1)
+        x = self._embed(ids, track, position.clamp(min=0), slot, torch.zeros(0, self.config.width, device=ids.device))
+        hidden, _ = self._stack(x, nowhere, self._mask(visible, images, None), images)
+        return CausalLMOutputWithPast(logits=hidden.float() @ self.token_embed.weight.float().T)
+
+    def prepare_inputs_for_generation(self, input_ids: Tensor, pixel_values: Tensor | None = None,
+                                      attention_mask: Tensor | None = None, **_: Any) -> dict[str, Any]:
+        # generate() is here for compatibility: the whole sequence is read at each token. The fast way is model.decode.
+        return {"input_ids": input_ids, "pixel_values": pixel_values, "attention_mask": attention_mask}
+
+    # ---- use -----------------------------------------------------------------------------------------------------
+
+    def prefill(self, images: ImageCache | None, ids: Tensor, slot: Tensor, has_image: Tensor | None = None) -> Prefix:
+        """Reads R instructions after their images.
+
+        ids (R, T): tokens, -1 for padding on the right. slot (R, T): index of the label that a token is part of, else
+        -1. images: R images, already selected to the rows of the requests, or None.
+        """
+        R, T = ids.shape
+        there = ids >= 0
+        M = max(int(slot.max()) + 1, 0)
+        flat = torch.where(slot >= 0, slot + torch.arange(R, device=ids.device)[:, None] * M, -1)
+        zeros = torch.zeros_like(ids)
+        position = torch.arange(T, device=ids.device).expand(R, T)
+        labels_in = self._label_means(self.token_embed(ids.clamp(min=0)), zeros, flat, R * M)
+        x = self._embed(ids.clamp(min=0), zeros, position, flat, labels_in)
+        mask = self._mask(visibility((~there).long(), zeros, position), images, has_image)
+        nowhere = torch.full((R, T, 2), float("nan"), device=ids.device)
+        hidden, past = self._stack(x, nowhere, mask, images)
+        if images is not None:
+            past = [(torch.cat([a[0], b[0]], 2), torch.cat([a[1], b[1]], 2))
+                    for a, b in zip(images.past, past, strict=True)]
+        keys = self._mask(there[:, None], images, has_image)
+        used = torch.zeros(R * M, dtype=torch.bool, device=ids.device)
+        used[flat[flat >= 0]] = True
+        labels_out = self._label_means(hidden, zeros, flat, R * M)
+        label_mask = torch.zeros(R, M, device=ids.device).masked_fill_(~used.view(R, M), float("-inf"))
+        return Prefix(past, keys, images, labels_in.view(R, M, -1), labels_out.view(R, M, -1), label_mask)
+
+    def begin(self, prefix: Prefix, points: Tensor | None, tracks: int, longest: int) -> TrackCache:
+        """An empty cache for ``tracks`` tracks a request; points (R, K, 2) or None."""
+        k = prefix.past[0][0]
+        cache = TrackCache(len(self.blocks), (k.shape[0], k.shape[1], tracks, longest, k.shape[3]), points, k)
+        if points is not None and prefix.images is not None:
+            sample = bilinear(points, prefix.images.grid)
+            cache.seen = [sample.to(f.dtype) @ f for f in prefix.images.features]
+        where = torch.full((k.shape[0], tracks, 2), float("nan"), device=k.device) if points is None else points
+        cache.turn = self._turn(where)
+        return cache
+
+    def step(self, prefix: Prefix, tracks: TrackCache, ids: Tensor, slot: Tensor | None = None) -> Tensor:
+        """One more token of every track: ids (R, K) to normed hidden states (R, K, D). slot (R, K): a label's index or -1."""
+        at = tracks.length
+        x = self.token_embed(ids)
+        if slot is not None and prefix.labels_in.shape[1]:
+            rows = torch.arange(len(ids), device=ids.device)[:, None]
+            named = prefix.labels_in[rows, slot.clamp(min=0)]
+            x = torch.where((slot >= 0)[..., None], named.to(x.dtype), x)
+        x = x + self.track_pos[min(at, len(self.track_pos) - 1)]
+        for i, block in enumerate(self.blocks):
+            seen = 0.0 if tracks.seen is None else tracks.seen[i]
+            y = block.step(x + seen, tracks.turn, prefix.past[i], prefix.mask, tracks.keys[i], tracks.values[i], at)
+            x = y - seen
+        tracks.length += 1
+        return self.norm(x if tracks.seen is None else x + tracks.seen[-1])
+
+    def logits(self, prefix: Prefix, hidden: Tensor, columns: Tensor, labels: tuple[int, int]) -> Tensor:
+        """Scores (R, K, C) float32 of the ids ``columns``; ids in ``labels`` (start, stop) are scored by their words."""
+        scores = hidden.float() @ self.token_embed.weight[columns].float().T
+        pointer = (columns >= labels[0]) & (columns < labels[1])
+        if bool(pointer.any()) and prefix.labels_out.shape[1]:
+            index = columns[pointer] - labels[0]
+            named = hidden.float() @ prefix.labels_out.transpose(1, 2) * self.config.width**-0.5 + prefix.label_mask[:, None]
+            missing = index >= named.shape[-1]
+            picked = named[..., index.clamp(max=named.shape[-1] - 1)].masked_fill(missing, float("-inf"))
+            scores[..., pointer] = picked
+        return scores

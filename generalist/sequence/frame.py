@@ -1,0 +1,92 @@
+"""Frame: what a unit needs to know to turn pixels, metres and names into bins and back. No one else does that."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generalist.sequence.vocabulary import Vocabulary
+
+__all__ = ["Frame", "expected_bin"]
+
+NEAR, FAR = 0.1, 100.0
+"""Range of the depth bins in metres: 256 log-spaced bins are 2.7% apart, so rounding errs by 0.7% on average."""
+
+REACH = 3
+"""Bins on each side of the arg-max that take part in the expectation; wider lets a second mode pull the mean."""
+
+
+def expected_bin(weights: NDArray[Any]) -> NDArray[np.float32]:
+    """Probability-weighted mean bin around the arg-max of ``weights`` (..., n): (...) float32, sub-bin precision."""
+    weights = np.asarray(weights, np.float32)
+    bins = np.arange(weights.shape[-1], dtype=np.float32)
+    near = np.abs(bins - weights.argmax(-1)[..., None]) <= REACH
+    kept = np.where(near, weights, 0) + near * 1e-9
+    return np.asarray((kept * bins).sum(-1) / kept.sum(-1), np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One track's view of a request.
+
+    size: (width, height) of the original image in pixels. The model sees it in the top-left of a square whose side
+    is the longer edge; the unit square is that square. point: the track's lattice point in the unit square, or None.
+    box: the box just written (4,) xyxy in the unit square, which a mask is relative to.
+    """
+
+    vocabulary: Vocabulary
+    size: tuple[int, int] = (1, 1)
+    labels: tuple[str, ...] = ()
+    point: NDArray[np.float32] | None = None
+    box: NDArray[np.float32] | None = None
+
+    @property
+    def side(self) -> int:
+        """Edge of the padded square in pixels."""
+        return max(self.size)
+
+    def within(self, box: NDArray[np.float32]) -> "Frame":
+        """The same frame after ``box`` (unit square) was written."""
+        return replace(self, box=box)
+
+    def to_unit(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Pixel coordinates of the original image to the unit square."""
+        return np.asarray(pixels, np.float32) / self.side
+
+    def to_pixels(self, unit: NDArray[Any]) -> NDArray[np.float32]:
+        """Unit-square coordinates (..., 2k) xyxy... to pixels of the original image, clipped to it."""
+        pixels = np.asarray(unit, np.float32) * self.side
+        limit = np.resize(np.asarray(self.size, np.float32), pixels.shape[-1])
+        return np.clip(pixels, 0, limit)
+
+    def coordinate_bins(self, unit: NDArray[Any]) -> NDArray[np.int64]:
+        """Unit coordinates (2k,) xyxy... to bins of ``loc``.
+
+        Without a lattice point bins are even over [0, 1]. With one they hold the offset o from it in [-1, 1], spaced
+        evenly in sign(o) * sqrt(|o|): small things near their point get the fine bins, whose error is relative.
+        """
+        last = len(self.vocabulary["loc"]) - 1
+        value = np.asarray(unit, np.float32)
+        if self.point is not None:
+            offset = np.clip(value - np.resize(self.point, value.shape), -1, 1)
+            value = (np.sign(offset) * np.sqrt(np.abs(offset)) + 1) / 2
+        return np.rint(np.clip(value, 0, 1) * last).astype(np.int64)
+
+    def coordinates(self, bins: NDArray[Any]) -> NDArray[np.float32]:
+        """Bins (2k,), whole or fractional, back to unit coordinates in [0, 1]."""
+        value = np.asarray(bins, np.float32) / (len(self.vocabulary["loc"]) - 1)
+        if self.point is not None:
+            root = value * 2 - 1
+            value = np.sign(root) * root**2 + np.resize(self.point, value.shape)
+        return np.asarray(np.clip(value, 0, 1), np.float32)
+
+    def depth_bins(self, metres: NDArray[Any]) -> NDArray[np.int64]:
+        """Metres to log-spaced bins of ``depth``; what lies outside [0.1, 100] goes to the end bins."""
+        share = np.log(np.clip(metres, NEAR, FAR) / NEAR) / np.log(FAR / NEAR)
+        return np.rint(share * (len(self.vocabulary["depth"]) - 1)).astype(np.int64)
+
+    def depths(self, bins: NDArray[Any]) -> NDArray[np.float32]:
+        """Bins, whole or fractional, back to metres."""
+        share = np.asarray(bins, np.float32) / (len(self.vocabulary["depth"]) - 1)
+        return np.asarray(NEAR * (FAR / NEAR) ** share, np.float32)

@@ -1,0 +1,40 @@
+"""``text``: pieces up to the end token."""
+
+from collections.abc import Sequence
+
+from generalist.sequence.frame import Frame
+from generalist.sequence.pattern import Chain, Pattern, Repeat, Span, of_block
+from generalist.sequence.units.unit import Weights
+
+__all__ = ["LONGEST", "Text"]
+
+LONGEST = 64
+"""Pieces in an answer when the task file does not say."""
+
+
+class Text:
+    """A string of at least one piece; longer ones are cut at ``size`` pieces."""
+
+    name = "text"
+    field = "text"
+
+    def pattern(self, frame: Frame, size: int | None) -> Pattern:
+        vocabulary = frame.vocabulary
+        pieces = Repeat(of_block(vocabulary["text"]), 1, size or LONGEST)
+        return Chain((pieces, Span(vocabulary.eos, vocabulary.eos + 1)))
+
+    def encode(self, value: str, frame: Frame, size: int | None) -> list[int]:
+        ids = frame.vocabulary.encode_plain(value)[: size or LONGEST]
+        if not ids:
+            raise ValueError("an empty text cannot be written")
+        return [*ids, frame.vocabulary.eos]
+
+    def decode(self, ids: Sequence[int], frame: Frame, weights: Weights | None = None) -> str:
+        return frame.vocabulary.text(ids[:-1])
+
+
+class DocId(Text):
+    """``docid``: the identifier of a document. A title, spelled as text; an index constrains it to titles that exist."""
+
+    name = "docid"
+    field = "text"

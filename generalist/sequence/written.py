@@ -1,0 +1,114 @@
+"""Tracks, the tokens that an annotation is; and Written, the tokens that a decoder wrote, with their probabilities."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generalist.sequence.frame import REACH
+from generalist.sequence.vocabulary import ORDINAL, Block, Vocabulary
+
+__all__ = ["Step", "Tracks", "Written"]
+
+
+@dataclass(slots=True)
+class Tracks:
+    """Target tokens of one request: K tracks, each (L,) int64 ids and, or None for all ones, (L,) float32 weights.
+
+    points: (K, 2) lattice points xy in the unit square, or None for a single track.
+    """
+
+    points: NDArray[np.float32] | None
+    ids: list[NDArray[np.int64]]
+    weights: list[NDArray[np.float32] | None]
+
+
+@dataclass(slots=True)
+class Step:
+    """What the model thought at one step: ``probabilities`` (M, C) over the ids ``columns`` (C,), for M tracks.
+
+    row: (K,) int64, which of the M rows is a track's, -1 for tracks that had ended.
+    """
+
+    columns: NDArray[np.int64]
+    probabilities: NDArray[np.float32]
+    row: NDArray[np.int64]
+
+
+@dataclass(slots=True)
+class Written:
+    """What a decoder wrote for one request.
+
+    tokens: (K, L) int64, padded with ``pad`` after the end. chosen: (K, L) float32, the probability of each under the
+    constraint. steps: the distributions, where the decoder kept them (L entries or none).
+    """
+
+    tokens: NDArray[np.int64]
+    chosen: NDArray[np.float32]
+    steps: Sequence[Step | None] = ()
+    pad: int = -1
+
+    @property
+    def known(self) -> bool:
+        """Whether any distribution was kept."""
+        return any(step is not None for step in self.steps)
+
+    def ids(self, track: int) -> list[int]:
+        """The tokens of one track, up to its end."""
+        return [int(token) for token in self.tokens[track] if token != self.pad]
+
+    def present(self, none: int) -> NDArray[np.int64]:
+        """Tracks that wrote something other than ``none``."""
+        return np.flatnonzero((self.tokens[:, 0] != none) & (self.tokens[:, 0] != self.pad))
+
+    def weights(self, track: int, step: int, block: Block) -> NDArray[np.float32] | None:
+        """Probabilities over a block at one token of one track, or None where they were not kept."""
+        kept = self.steps[step] if step < len(self.steps) else None
+        if kept is None or kept.row[track] < 0:
+            return None
+        low, high = np.searchsorted(kept.columns, (block.start, block.stop))
+        out = np.zeros(block.size, np.float32)
+        out[kept.columns[low:high] - block.start] = kept.probabilities[kept.row[track], low:high]
+        total = out.sum()
+        return out / total if total > 0 else None
+
+    def cells(self, columns: Sequence[int]) -> NDArray[np.float32] | None:
+        """Probabilities of ``columns`` at every token: (K, L, C), or None where they were not kept."""
+        if not self.known:
+            return None
+        layers = []
+        for step in self.steps:
+            if step is None:
+                return None
+            at = np.searchsorted(step.columns, columns)
+            layers.append(step.probabilities[step.row][:, np.minimum(at, len(step.columns) - 1)])
+        return np.stack(layers, axis=1)
+
+    def confidence(self, track: int) -> float:
+        """Geometric mean of the probabilities of a track's tokens."""
+        kept = self.chosen[track][self.tokens[track] != self.pad]
+        return float(np.exp(np.log(np.maximum(kept, 1e-9)).mean())) if len(kept) else 0.0
+
+    def score(self, track: int, vocabulary: Vocabulary) -> float:
+        """An object's score: the probability that it is there, under its label, times how sharply it is placed.
+
+        The first factor is the chosen label's probability, or for an answer without a label that of not ``none``. The
+        second is the mean share of the coordinates' probability within three bins of their modes.
+        """
+        ids = self.ids(track)
+        first = self.chosen[track, 0]
+        if ids[0] not in vocabulary["label"] and self.steps and self.steps[0] is not None:
+            step = self.steps[0]
+            at = int(np.searchsorted(step.columns, vocabulary.none))
+            if at < len(step.columns) and step.columns[at] == vocabulary.none:
+                first = 1 - step.probabilities[step.row[track], at]
+        sharp = [_mass(w) for i, token in enumerate(ids)
+                 if (block := vocabulary.block_of(token)).name == "loc" and block.name in ORDINAL
+                 and (w := self.weights(track, i, block)) is not None]
+        return float(first * (np.mean(sharp) if sharp else 1.0))
+
+
+def _mass(weights: NDArray[np.float32]) -> float:
+    best = int(weights.argmax())
+    return float(weights[max(best - REACH, 0) : best + REACH + 1].sum())

@@ -1,0 +1,114 @@
+"""Readers on real sets: in the folder that GENERALIST_DATA names, else in shared/data beside the repository."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from generalist.data.readers import corpus, open_data
+from generalist.sequence.geometry import box_iou, boxes_of_masks
+
+ROOT = Path(os.environ.get("GENERALIST_DATA") or Path(__file__).resolve().parents[1].parent / "shared" / "data")
+
+
+def real(spec):
+    """The set, or a skip that says what is missing."""
+    reader, _, rest = spec.partition(":")
+    folder = ROOT / rest.partition(":")[0].partition("?")[0]
+    if not folder.exists():
+        pytest.skip(f"no {folder}; set GENERALIST_DATA to the folder with the real sets")
+    return open_data(f"{reader}:{ROOT}/{rest}")
+
+
+@pytest.mark.parametrize(
+    ("spec", "items", "classes"),
+    [
+        ("voc:bccd/BCCD:train", 205, 3),
+        ("voc:bccd/BCCD:val", 87, 3),
+        ("voc:playing_cards:train", 60, 6),
+        ("voc:playing_cards:test", 32, 6),
+        ("coco:coco_mini:train", 79, 80),
+    ],
+)
+def test_objects_lie_inside_their_images(spec, items, classes):
+    data = real(spec)
+    assert (len(data), len(data.classes)) == (items, classes)
+    rng = np.random.default_rng(0)
+    for i in range(len(data)):
+        sample = data.sample(i, "instances" if "instances" in data.tasks else "detect")
+        boxes, (width, height) = sample.objects.boxes, sample.size
+        assert sample.image.shape == (height, width, 3)
+        assert (boxes >= 0).all()
+        assert (boxes <= [width, height, width, height]).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
+        assert len(data.sample(i, "refer", rng).objects) <= 1
+
+
+def test_masks_equal_those_of_pycocotools():
+    from pycocotools.coco import COCO
+
+    data = real("coco:coco_mini:train")
+    theirs = COCO(str(ROOT / "coco_mini/annotations/instances_train2017.json"))
+    overlaps = []
+    for i in range(len(data)):
+        sample = data.sample(i, "instances")
+        notes = theirs.loadAnns(theirs.getAnnIds(imgIds=int(sample.id)))
+        assert len(notes) == len(sample.objects)
+        for note, mask in zip(notes, sample.objects.masks, strict=True):
+            assert (theirs.annToMask(note).astype(bool) == mask).all()
+        drawn = boxes_of_masks(sample.objects.masks)
+        overlaps += np.diag(box_iou(drawn, sample.objects.boxes)).tolist()
+    assert len(overlaps) == 648
+    assert np.mean(overlaps) > 0.95  # x, y, width and height are in their places
+
+
+@pytest.mark.parametrize(("spec", "items", "holes"), [("train", 56, 0.1), ("val", 12, 0.1)])
+def test_camvid(spec, items, holes):
+    data = real(f"labelmaps:camvid:{spec}?classes=camvid")
+    assert (len(data), len(data.classes)) == (items, 11)
+    maps = np.stack([data.sample(i, "segment").semantic for i in range(items)])
+    assert maps.shape == (items, 360, 480)
+    assert set(np.unique(maps)) == {-1, *range(11)}
+    assert (maps < 0).mean() < holes
+
+
+@pytest.mark.parametrize(("spec", "items"), [(":train", 116), (":test", 42), ("/data", 167)])
+def test_depth_of_a_kitchen(spec, items):
+    data = real(f"rgbd:depth_7scenes{spec}")
+    assert len(data) == items
+    for i in range(0, items, 4):
+        sample = data.sample(i, "depth")
+        assert sample.depth.shape == sample.image.shape[:2] == (480, 640)
+        assert 0.3 < np.median(sample.depth[sample.depth > 0]) < 4
+
+
+@pytest.mark.parametrize(
+    ("spec", "items"),
+    [("captions:ucm_captions:train", 54), ("captions:ucm_captions:val", 12), ("coco:coco_mini:val", 70)],
+)
+def test_captions(spec, items):
+    data = real(spec)
+    assert (len(data), data.tasks) == (items, ("caption",))
+    for i in range(items):
+        sample = data.sample(i, "caption")
+        assert len(sample.texts) >= 5
+        assert all(sample.texts)
+        assert sample.text == sample.texts[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "documents", "train", "test"),
+    [("cranfield", 1400, 141, 84), ("qed_nq", 1343, 825, 530), ("xquad_en", 240, 726, 464)],
+)
+def test_retrieval(name, documents, train, test):
+    data = real(f"beir:{name}/beir:train"), real(f"beir:{name}/beir:test")
+    assert (len(data[0]), len(data[1])) == (train, test)
+    ids = {document.id for document in corpus(ROOT / name / "beir")}
+    assert len(ids) == documents
+    for split in data:
+        for i in range(len(split)):
+            sample = split.sample(i, "retrieve")
+            assert sample.query
+            assert sample.documents
+            assert set(sample.documents) <= ids
