@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from generalist.sequence.automaton import START
 from generalist.sequence.picture import letterbox, normalise
 from generalist.sequence.prompt import Prompt
 from generalist.sequence.sample import Sample
@@ -45,6 +46,7 @@ class Targets:
     at: list[NDArray[Any]] = field(default_factory=list)
     target: list[NDArray[Any]] = field(default_factory=list)
     weight: list[NDArray[Any]] = field(default_factory=list)
+    share: list[NDArray[Any]] = field(default_factory=list)
     task: list[NDArray[Any]] = field(default_factory=list)
     request: list[NDArray[Any]] = field(default_factory=list)
 
@@ -152,7 +154,7 @@ class _Batch:
                place: int) -> None:
         """Sorts the targets of a request into groups by what the grammar allows at each."""
         automaton = request.task.constraint(request.sample)
-        states = np.ones(ids.shape, np.int64)
+        states = np.full(ids.shape, START, np.int64)
         for step in range(1, ids.shape[1]):
             states[:, step] = automaton.next[states[:, step - 1], automaton.class_of[np.maximum(ids[:, step - 1], 0)]]
         at = np.full(ids.shape, -1, np.int64)
@@ -170,6 +172,9 @@ class _Batch:
             group.at.append(at[here] + place * (1 << 32))  # row and place, until rows have one length
             group.target.append(target)
             group.weight.append(weight[here])
+            # The loss of objects is a mean over what they write: dividing by every silent lattice point would drown it.
+            silent = request.task.shape == "objects" and state == START
+            group.share.append(weight[here] * (token != self.vocabulary.none) if silent else weight[here])
             group.task.append(np.full(n, request.index))
             group.request.append(np.full(n, len(self.labels) - 1))
 
@@ -212,7 +217,7 @@ class _Batch:
         order, ordinal = _order(columns, widest if key[1] else 0, self.vocabulary)
         at = np.concatenate(group.at)
         at = (at >> 32) * longest + (at & 0xFFFFFFFF)
-        weight = np.concatenate(group.weight).astype(np.float32)
+        weight, share = (np.concatenate(x).astype(np.float32) for x in (group.weight, group.share))
 
         def even(values: Any) -> torch.Tensor:
             # Weight 0 up to a round number: matrix products of few shapes, which a CPU's kernels are compiled for once.
@@ -220,7 +225,7 @@ class _Batch:
 
         return {"columns": torch.from_numpy(columns), "named": key[1], "ordinal": ordinal,
                 "order": torch.from_numpy(order),
-                "at": even(at), "target": even(np.concatenate(group.target)), "weight": even(weight),
+                "at": even(at), "target": even(np.concatenate(group.target)), "weight": even(weight), "share": even(share),
                 "task": even(np.concatenate(group.task)), "request": even(np.concatenate(group.request))}
 
 

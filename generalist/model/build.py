@@ -1,17 +1,18 @@
 """Models made, saved and loaded: from a size, from a timm ViT, from a folder."""
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from transformers import AutoTokenizer
 
 from generalist.assets import assets
 from generalist.faults import Fault
 from generalist.model.config import GeneralistConfig
 from generalist.model.modeling import GeneralistModel
+from generalist.model.processor import GeneralistProcessor
 from generalist.sequence.vocabulary import ORDINAL, Vocabulary
 
 __all__ = ["SHIPPED", "build_model", "load_model", "save_model"]
@@ -61,8 +62,8 @@ def save_model(model: GeneralistModel, folder: Path, vocabulary: Vocabulary) -> 
     model.save_pretrained(beside)
     for file in vocabulary.folder.iterdir():
         shutil.copy(file, beside / file.name)
-    settings = {"processor_class": "GeneralistProcessor", "image_size": model.config.image_size}
-    (beside / "processor_config.json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
+    tokenizer = AutoTokenizer.from_pretrained(beside, local_files_only=True)
+    GeneralistProcessor(tokenizer, model.config.image_size).to_json_file(beside / "processor_config.json")
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
 

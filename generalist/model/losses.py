@@ -19,7 +19,7 @@ def grouped_loss(hidden: Tensor, table: Tensor, labels_out: Tensor, batch: dict[
     grammar allows: only those columns of the table are multiplied. Every group is a dict of: ``columns`` (C,) ids;
     ``order`` (C + Mmax,) the place of each in its ordinal block (far from all others where it has none); ``named``
     whether labels follow the columns; ``ordinal``; ``at`` (n,) rows of hidden; ``target`` (n,) index among the columns;
-    ``weight`` (n,); ``task`` (n,); ``request`` (n,) row of ``batch["request_labels"]`` (Q, Mmax).
+    ``weight`` (n,); ``share`` (n,) what each adds to the divisor of the mean; ``task`` (n,); ``request`` (n,) row of ``batch["request_labels"]`` (Q, Mmax).
     """
     tasks = len(batch["task_weight"])
     total = torch.zeros(tasks, device=hidden.device)
@@ -27,7 +27,7 @@ def grouped_loss(hidden: Tensor, table: Tensor, labels_out: Tensor, batch: dict[
     for group in batch["groups"]:
         loss = _group(hidden.index_select(0, group["at"]), table, labels_out, group, batch["request_labels"])
         total = total.index_add(0, group["task"], loss * group["weight"])
-        count = count.index_add(0, group["task"], group["weight"])
+        count = count.index_add(0, group["task"], group["share"])
     mean = total / count.clamp(min=1e-6)
     return {"loss": (mean * batch["task_weight"]).sum(), "by_task": mean.detach(), "count": count}
 

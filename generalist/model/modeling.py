@@ -248,7 +248,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         used[flat[flat >= 0]] = True
         labels_out = self._label_means(hidden, zeros, flat, R * M)
         label_mask = torch.zeros(R, M, device=ids.device).masked_fill_(~used.view(R, M), float("-inf"))
-        return Prefix(past, keys, images, labels_in.view(R, M, -1), labels_out.view(R, M, -1), label_mask)
+        return Prefix(past, keys, images, labels_in.view(R, M, x.shape[-1]), labels_out.view(R, M, x.shape[-1]), label_mask)
 
     def begin(self, prefix: Prefix, points: Tensor | None, tracks: int, longest: int) -> TrackCache:
         """An empty cache for ``tracks`` tracks a request; points (R, K, 2) or None."""

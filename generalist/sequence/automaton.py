@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from generalist.sequence.pattern import Chain, Choice, Pattern, Repeat, Span
 
-__all__ = ["Allowed", "Automaton", "Constraint", "State", "compile_pattern"]
+__all__ = ["START", "Allowed", "Automaton", "Constraint", "State", "compile_pattern"]
 
 DEAD, START = 0, 1
 

@@ -1,5 +1,6 @@
 """The generated world as a set: ``scenes[:SPLIT]``, with nothing on disk."""
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,8 @@ class Generated:
         self.name = spec.text
         self.classes: tuple[str, ...] = tuple(SEMANTIC_NAMES)
         self._scenes = _scenes(spec)
+        # Several requests are posed of one picture in a row: it is rendered once.
+        self._scene = lru_cache(maxsize=4)(self._scenes.__getitem__)
 
     def __len__(self) -> int:
         return len(self._scenes)
@@ -37,7 +40,7 @@ class Generated:
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
         """Scene ``index`` posed as ``task``. See ``Dataset.sample``."""
         require(self, task, index)
-        return self._scenes.sample(self._scenes[index], task, rng)
+        return self._scenes.sample(self._scene(index), task, rng)
 
     def corpus(self, n: int | None = None) -> list[Document]:
         """The documents of the first ``n`` scenes, or of all."""

@@ -1,0 +1,202 @@
+"""Generalist: the model with its vocabulary and its tasks, asked in plain instructions.
+
+    model = Generalist.from_pretrained("tiny")
+    model("detect red cube, blue sphere", image="scene.png").boxes
+    picture = model.read("scene.png")             # read once
+    picture("depth").depth, picture("how many cubes are there?").text
+"""
+
+import difflib
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from generalist.data.images import load_image
+from generalist.faults import Fault
+from generalist.model.build import load_model
+from generalist.model.cache import ImageCache, Prefix
+from generalist.model.decode import Choice, decode, on_device
+from generalist.model.modeling import GeneralistModel
+from generalist.sequence.picture import letterbox, normalise
+from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.task import Task, load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+
+__all__ = ["Generalist", "Picture"]
+
+
+@dataclass(slots=True)
+class Picture:
+    """An image that has been read. Ask it things: ``picture("depth")``."""
+
+    owner: "Generalist"
+    name: str | None
+    pixels: NDArray[np.uint8]
+    cache: ImageCache
+
+    def __call__(self, instruction: str, *, task: str | None = None, **fields: Any) -> Answer:
+        """As ``Generalist.__call__``, without reading the image again."""
+        return self.owner(instruction, self, task=task, **fields)
+
+
+class Generalist:
+    """One model for every request.
+
+    Args:
+        model, vocabulary, tasks: as ``from_pretrained`` finds them.
+        batch: requests decoded together.
+    """
+
+    def __init__(self, model: GeneralistModel, vocabulary: Vocabulary, tasks: dict[str, Task], batch: int = 16):
+        self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
+        self.side = model.config.image_size
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path = "tiny", tasks_dir: Path | Iterable[Path] = (),
+                        device: str | torch.device | None = None) -> "Generalist":
+        """The shipped model by name, or one from a folder, with the shipped tasks and those of ``tasks_dir``.
+
+        Raises:
+            Fault: the model, its vocabulary or a task file is at fault.
+        """
+        model, vocabulary = load_model(name)
+        where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        folders = [tasks_dir] if isinstance(tasks_dir, Path) else list(tasks_dir)
+        return cls(model.float().to(where), vocabulary, load_tasks(vocabulary, *folders))
+
+    @property
+    def device(self) -> torch.device:
+        return self.model.device
+
+    # ---- one request ---------------------------------------------------------------------------------------------
+
+    def __call__(self, instruction: str, image: Any = None, *, task: str | None = None, **fields: Any) -> Answer:
+        """The answer to an instruction about an image.
+
+        instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be just the
+        names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL image, a
+        ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart.
+
+        Raises:
+            Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
+        """
+        picture = image if isinstance(image, Picture) or image is None else self.read(image)
+        found, request = self.route(instruction, picture is not None, task, fields)
+        if picture is not None:
+            height, width = picture.pixels.shape[:2]
+            request = request.but(image=picture.pixels, size=(width, height))
+        began = time.perf_counter()
+        answer = self._answer(found, [request], None if picture is None else picture.cache)[0]
+        answer.seconds = time.perf_counter() - began
+        answer.image = None if picture is None else picture.name
+        return answer
+
+    def read(self, image: Any) -> Picture:
+        """Reads an image once; the picture can then be asked many things."""
+        pixels = load_image(image)
+        name = str(image) if isinstance(image, (str, Path)) else None
+        with torch.inference_mode():
+            return Picture(self, name, pixels, self.model.encode_images(self._pixels([pixels])))
+
+    def route(self, instruction: str, has_image: bool = True, task: str | None = None,
+              fields: dict[str, Any] | None = None) -> tuple[Task, Sample]:
+        """The task that an instruction means, and the request's fields read out of it.
+
+        Of several prompts that fit, the one with most fixed words is meant. Raises Fault that names the nearest prompts.
+        """
+        fields = dict(fields or {})
+        if isinstance(fields.get("labels"), str):
+            fields["labels"] = tuple(name.strip() for name in fields["labels"].split(","))
+        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        names = [self._named(task)] if task else list(self.tasks.values())
+        read = []
+        for candidate in names:
+            for template in candidate.templates:
+                if template.weight < 3 and not task and not instruction.rstrip().endswith("?"):
+                    continue  # a bare {question} fits anything: only a question mark makes it one
+                if "image" in candidate.file.inputs and not has_image and not task:
+                    continue
+                found = template.read(instruction)
+                if found is not None:
+                    read.append((template.weight, candidate, found))
+        if read:
+            _, chosen, values = max(read, key=lambda item: item[0])
+            return chosen, Sample(**{**values, **fields})
+        if task:
+            return names[0], Sample(**{**self._bare(names[0], instruction), **fields})
+        raise Fault(self._unknown(instruction, has_image))
+
+    def _named(self, name: str) -> Task:
+        if name not in self.tasks:
+            near = difflib.get_close_matches(name, self.tasks, 1, 0.4)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise Fault(f"there is no task {name!r}{hint} The tasks are {', '.join(self.tasks)}")
+        return self.tasks[name]
+
+    def _bare(self, task: Task, text: str) -> dict[str, Any]:
+        """With the task given, the text that is no prompt of it is what the prompt would have held."""
+        from generalist.sequence.prompt import split_labels
+
+        asked = [name.rstrip("?") for name in task.file.inputs if name.rstrip("?") != "image"]
+        if not asked or not text.strip():
+            return {}
+        return {asked[0]: split_labels(text) if asked[0] == "labels" else text.strip()}
+
+    def _unknown(self, instruction: str, has_image: bool) -> str:
+        prompts = {p: t.name for t in self.tasks.values() for p in t.file.prompts}
+        near = difflib.get_close_matches(instruction, prompts, 3, 0.0)
+        told = "; ".join(f'"{p}" ({prompts[p]})' for p in near)
+        missing = "" if has_image else " without an image"
+        return f"no task fits {instruction!r}{missing}. The nearest prompts are {told}"
+
+    # ---- many requests -------------------------------------------------------------------------------------------
+
+    def answer(self, task: str, requests: Sequence[Sample]) -> list[Answer]:
+        """Answers to many requests of one task, ``batch`` at a time. Each has its ``image`` and ``size``."""
+        found, out = self._named(task), []
+        for start in range(0, len(requests), self.batch):
+            part = list(requests[start : start + self.batch])
+            pictures = [r.image for r in part]
+            cache = None
+            if any(p is not None for p in pictures):
+                with torch.inference_mode():
+                    cache = self.model.encode_images(self._pixels([None if p is None else load_image(p) for p in pictures]))
+            out += self._answer(found, part, cache)
+        return out
+
+    def _answer(self, task: Task, requests: list[Sample], cache: ImageCache | None) -> list[Answer]:
+        prefix = self.prefill(task, requests, cache)
+        points = None
+        if task.points is not None:
+            points = torch.from_numpy(task.points).to(self.device).expand(len(requests), -1, -1)
+        automaton = task.automaton(max(len(r.labels) for r in requests))
+        choice = Choice(best=task.file.keep == "best")
+        written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
+        return [task.decode(w, r) for w, r in zip(written, requests, strict=True)]
+
+    def prefill(self, task: Task, requests: Sequence[Sample], cache: ImageCache | None) -> Prefix:
+        """Reads the instructions of requests whose images are in ``cache``."""
+        prompts = [task.render(r) for r in requests]
+        for request in requests:
+            task.frame(request)
+        longest = max(len(p.ids) for p in prompts)
+        ids = np.full((len(prompts), longest), -1, np.int64)
+        slot = np.full((len(prompts), longest), -1, np.int64)
+        for i, prompt in enumerate(prompts):
+            ids[i, : len(prompt.ids)], slot[i, : len(prompt.ids)] = prompt.ids, prompt.label
+        there = torch.tensor([[r.image is not None] for r in requests], device=self.device)
+        with torch.inference_mode():
+            return self.model.prefill(cache, torch.from_numpy(ids).to(self.device), torch.from_numpy(slot).to(self.device),
+                                      None if cache is None else there)
+
+    def _pixels(self, images: Sequence[NDArray[np.uint8] | None]) -> Tensor:
+        grey = np.full((self.side, self.side, 3), 127, np.uint8)
+        squares = [grey if image is None else letterbox(image, self.side) for image in images]
+        return torch.from_numpy(normalise(np.stack(squares))).to(self.device)
