@@ -72,7 +72,7 @@ def load_model(name: str | Path = SHIPPED) -> tuple[GeneralistModel, Vocabulary]
     """A model by the name of a shipped one or by its folder, in evaluation mode, and its vocabulary.
 
     Raises:
-        Fault: the folder is not there, is no model, is cut short, or its vocabulary is another than the one trained with.
+        Fault: the folder is not there, is no model, is cut short, or its vocabulary is not the one trained with.
     """
     folder = Path(name)
     if not folder.is_dir():
@@ -82,11 +82,25 @@ def load_model(name: str | Path = SHIPPED) -> tuple[GeneralistModel, Vocabulary]
             raise Fault(str(error)) from error
     if not (folder / "config.json").is_file():
         raise Fault(f"{name}: no such model folder, and no shipped model of that name")
-    try:
-        model = GeneralistModel.from_pretrained(folder, local_files_only=True)
-    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
-        raise Fault(f"{folder}: the weights cannot be read: {str(error).splitlines()[0]}") from error
+    model = _read(folder)
     vocabulary = Vocabulary.load(folder)
     if model.config.fingerprint != vocabulary.fingerprint:
         raise Fault(f"{folder}: the vocabulary is not the one that the model was trained with")
     return model.eval(), vocabulary
+
+
+def _read(folder: Path) -> GeneralistModel:
+    """The model of a folder. Only safetensors are read (a pickle could run code), and every parameter must be there."""
+    model: GeneralistModel
+    notes: dict[str, Any]
+    try:
+        model, notes = GeneralistModel.from_pretrained(  # type: ignore[misc]
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
+    except (OSError, SafetensorError, ValueError, RuntimeError) as error:
+        raise Fault(f"{folder}: the weights cannot be read: {(str(error) or repr(error)).splitlines()[0]}") from error
+    # Hugging Face fills a gap with random numbers and a warning: an answer from such a model would look like one.
+    for state, keys in notes.items():
+        if keys:
+            what = f"{state.replace('_', ' ')} {sorted(map(str, keys))[0]}"
+            raise Fault(f"{folder}: the weights are of another model: {what}")
+    return model

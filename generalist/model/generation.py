@@ -1,4 +1,6 @@
-"""Our grammar inside Hugging Face's ``generate``: a logits processor that leaves a token only where a Constraint does."""
+"""Our grammar inside Hugging Face's ``generate``: a logits processor that leaves only what a Constraint allows."""
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +18,8 @@ class GrammarLogitsProcessor(LogitsProcessor):
     The state of every row is read anew from what it has written: nothing has to be told when beams are reordered.
 
     Args:
-        constraint: of the task, ``task.constraint(request)``; answers of labels need ``model.decode``, which reads names.
+        constraint: of the task, ``task.constraint(request)``. Answers that point at labels need ``model.decode``, which
+            knows their names.
         begin: length of ``input_ids`` as given to ``generate``, where answers begin.
         end: the end token, which a row whose answer is complete writes so that ``generate`` leaves it.
     """
@@ -24,11 +27,10 @@ class GrammarLogitsProcessor(LogitsProcessor):
     def __init__(self, constraint: Constraint, begin: int, end: int):
         self.constraint, self.begin, self.end = constraint, begin, end
 
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # type: ignore[override]
+    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
         """input_ids (R, S), scores (R, V): the scores with minus infinity wherever the grammar allows nothing."""
-        constraint = self.constraint
-        if isinstance(constraint, Automaton):
-            constraint = on_device(constraint, scores.device)
+        held: Any = self.constraint
+        constraint = on_device(held, scores.device) if isinstance(held, Automaton) else held
         state = constraint.start(len(input_ids))
         for written in input_ids[:, self.begin :].T:
             state = constraint.advance(state, written)

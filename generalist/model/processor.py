@@ -53,9 +53,10 @@ class GeneralistProcessor(ProcessorMixin):
         if text is not None:
             data |= self._instructions([text] if isinstance(text, str) else list(text))
         if images is not None:
-            data["pixel_values"] = self._pictures([images] if isinstance(images, (np.ndarray, Image.Image, str, Path)) else list(images))
+            one = isinstance(images, (np.ndarray, Image.Image, str, Path))
+            data["pixel_values"] = self._pictures([images] if one else list(images))  # type: ignore[list-item, arg-type]
         if len({len(rows) for rows in data.values()}) > 1:
-            raise Fault(f"processor: {len(data['input_ids'])} texts for {len(data['pixel_values'])} images: one text each")
+            raise Fault(f"processor: {len(data['input_ids'])} texts, {len(data['pixel_values'])} images: give one text each")
         return BatchFeature(data, tensor_type=return_tensors)
 
     def _instructions(self, texts: list[str]) -> dict[str, NDArray[np.int64]]:

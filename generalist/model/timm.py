@@ -1,8 +1,8 @@
 """Starting from a timm VisionTransformer: its structure becomes a configuration, its parameters are copied by name.
 
-Plain, DeiT, DeiT-3 and DINO (LayerScale, registers), SigLIP (no class token) and CLIP (norm before the blocks, quick GELU)
-fit our stack as they are. Anything that our stack does not have is a Fault that names it: a start that silently drops a
-part of the network is no start at all.
+Plain, DeiT, DeiT-3 and DINO (LayerScale, registers), SigLIP (no class token) and CLIP (norm before the blocks, quick
+GELU) fit our stack as they are. Anything that our stack does not have is a Fault that names it: a start that silently
+drops a part of the network is no start at all.
 """
 
 import difflib
@@ -11,8 +11,11 @@ from typing import Any
 
 import timm
 import torch
-from timm.layers import Attention, LayerScale, Mlp, resample_abs_pos_embed
-from timm.layers import PatchEmbed as TimmPatchEmbed
+from timm.layers.attention import Attention
+from timm.layers.layer_scale import LayerScale
+from timm.layers.mlp import Mlp
+from timm.layers.patch_embed import PatchEmbed as TimmPatchEmbed
+from timm.layers.pos_embed import resample_abs_pos_embed
 from timm.models.vision_transformer import Block as TimmBlock
 from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
@@ -72,7 +75,7 @@ def adopt(vit: nn.Module, changes: dict[str, Any], name: str = "model") -> Gener
             raise Fault(f"init: timm/{name} has {key} {read[key]}: leave {key}: {changes[key]} out of the recipe")
     config = GeneralistConfig(**{"rope": False, **read, **changes})
     if config.image_size % config.patch_size:
-        raise Fault(f"init: timm/{name}: image_size {config.image_size} is no multiple of its patch of {config.patch_size}")
+        raise Fault(f"init: timm/{name}: image_size {config.image_size} is no multiple of its patch, {config.patch_size}")
     model = GeneralistModel(config)
     missing, unexpected = model.load_state_dict(_parameters(vit, config), strict=False)
     assert set(missing) == NEW and not unexpected, (missing, unexpected)
@@ -84,7 +87,7 @@ def adopt(vit: nn.Module, changes: dict[str, Any], name: str = "model") -> Gener
 
 def _structure(vit: VisionTransformer) -> dict[str, Any]:
     """The fields of GeneralistConfig that a timm ViT, found to have nothing else, settles."""
-    block = vit.blocks[0]
+    block: Any = vit.blocks[0]
     shift = _normalisation(vit)[1]
     return {
         "width": vit.embed_dim, "depth": len(vit.blocks), "heads": block.attn.num_heads,
@@ -126,7 +129,7 @@ def _lacking(vit: VisionTransformer) -> Iterator[str]:
         yield "norms with more than one epsilon"
 
 
-def _lacking_of_block(block: nn.Module) -> Iterator[str]:
+def _lacking_of_block(block: Any) -> Iterator[str]:
     if type(block) is not TimmBlock:
         yield type(block).__name__
         return
@@ -174,14 +177,14 @@ def _parameters(vit: VisionTransformer, config: GeneralistConfig) -> dict[str, T
 
 
 def _normalisation(vit: VisionTransformer) -> tuple[Tensor, Tensor]:
-    """Scale and shift (3,) that take pixels in [-1, 1] to what the weights were trained on: ((x + 1) / 2 - mean) / std."""
+    """Scale and shift (3,) from pixels in [-1, 1] to those that the weights know: ((x + 1) / 2 - mean) / std."""
     settings = getattr(vit, "pretrained_cfg", None) or {}
     mean, std = (torch.tensor(settings.get(key) or (0.5,) * 3) for key in ("mean", "std"))
     return 0.5 / std, (0.5 - mean) / std
 
 
 def _positions(vit: VisionTransformer, config: GeneralistConfig) -> dict[str, Tensor]:
-    """Positions of the patches (1, N, D) at the size asked for; those of class token and registers go into the tokens."""
+    """Positions of the patches (1, N, D) at the size asked for; those of class token and registers join the tokens."""
     side = config.image_size // config.patch_size
     if vit.pos_embed is None:
         return {"pos_embed": torch.zeros(1, side * side, config.width)}

@@ -1,8 +1,9 @@
 """The automaton: a pattern as two integer tables, so that a step over every image and track is two gathers.
 
-``class_of[token]`` (V,) puts tokens that no state tells apart into one class; ``next[state, class]`` (S, C) is the state
-after a token, 0 where it is not allowed. State 0 is the dead one, 1 the start; ``accept[state]`` says that an answer may
-end there. An answer that could end or go on ends with the end token, so "done" is always a state with no way out.
+``class_of[token]`` (V,) puts tokens that no state tells apart into one class; ``next[state, class]`` (S, C) is the
+state after a token, 0 where it is not allowed. State 0 is the dead one, 1 the start; ``accept[state]`` says that an
+answer may end there. An answer that could end or go on ends with the end token, so "done" is always a state with no
+way out.
 """
 
 from collections.abc import Callable, Iterable
@@ -22,7 +23,7 @@ DEAD, START = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where each of R rows stands: ``rows`` is an array (R,) or whatever the constraint keeps; ``step`` tokens were written."""
+    """Where each of R rows stands after ``step`` tokens: ``rows`` is an array (R,) or whatever the constraint keeps."""
 
     rows: Any
     step: int
@@ -30,7 +31,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """What may come next: ``columns`` (C,) are the only ids possible in any row, ``mask`` (R, C) says which in each row."""
+    """What may come next: ``columns`` (C,) are the only ids possible in any row, ``mask`` (R, C) which in each row."""
 
     columns: Any
     mask: Any
@@ -49,7 +50,7 @@ class Constraint(Protocol):
     def done(self, state: State) -> Any: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Automaton:
     """The tables, and the Constraint that they are. Arrays are numpy until ``on`` moves them elsewhere."""
 

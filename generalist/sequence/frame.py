@@ -52,7 +52,7 @@ class Frame:
 
     def to_unit(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Pixel coordinates of the original image to the unit square."""
-        return np.asarray(pixels, np.float32) / self.side
+        return np.asarray(pixels, np.float32) / np.float32(self.side)
 
     def to_pixels(self, unit: NDArray[Any]) -> NDArray[np.float32]:
         """Unit-square coordinates (..., 2k) xyxy... to pixels of the original image, clipped to it."""
@@ -70,21 +70,21 @@ class Frame:
         value = np.asarray(unit, np.float32)
         if self.point is not None:
             offset = np.clip(value - np.resize(self.point, value.shape), -1, 1)
-            value = (np.sign(offset) * np.sqrt(np.abs(offset)) + 1) / 2
+            value = np.asarray((np.sign(offset) * np.sqrt(np.abs(offset)) + 1) / 2, np.float32)
         return np.rint(np.clip(value, 0, 1) * last).astype(np.int64)
 
     def coordinates(self, bins: NDArray[Any]) -> NDArray[np.float32]:
         """Bins (2k,), whole or fractional, back to unit coordinates in [0, 1]."""
-        value = np.asarray(bins, np.float32) / (len(self.vocabulary["loc"]) - 1)
+        value = np.asarray(bins, np.float32) / np.float32(len(self.vocabulary["loc"]) - 1)
         if self.point is not None:
             root = value * 2 - 1
             value = np.sign(root) * root**2 + np.resize(self.point, value.shape)
         return np.asarray(np.clip(value, 0, 1), np.float32)
 
-    def depth_bins(self, metres: NDArray[Any]) -> NDArray[np.int64]:
+    def depth_bins(self, metres: NDArray[Any] | float) -> NDArray[np.int64]:
         """Metres to log-spaced bins of ``depth``; what lies outside [0.1, 100] goes to the end bins."""
         share = np.log(np.clip(metres, NEAR, FAR) / NEAR) / np.log(FAR / NEAR)
-        return np.rint(share * (len(self.vocabulary["depth"]) - 1)).astype(np.int64)
+        return np.asarray(np.rint(share * (len(self.vocabulary["depth"]) - 1)), np.int64)
 
     def depths(self, bins: NDArray[Any]) -> NDArray[np.float32]:
         """Bins, whole or fractional, back to metres."""

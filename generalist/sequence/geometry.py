@@ -43,7 +43,7 @@ def boxes_of_masks(masks: Array) -> NDArray[np.float32]:
 
 
 def lattice(grid: int) -> NDArray[np.float32]:
-    """Points of a ``grid`` x ``grid`` lattice at the centres of its cells in the unit square: (grid², 2) xy, row by row."""
+    """Centres of the cells of a ``grid`` x ``grid`` lattice over the unit square: (grid², 2) float32 xy, row by row."""
     centre = (np.arange(grid, dtype=np.float32) + 0.5) / grid
     y, x = np.meshgrid(centre, centre, indexing="ij")
     return np.stack([x.ravel(), y.ravel()], axis=1)

@@ -5,8 +5,8 @@
     item     := (unit | "none" | 'quoted' | "(" answer ")") repeat?
     repeat   := "*" | "?" | "{n}" | "{m,n}"
 
-Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``text``, ``docid`` or ``polygon`` is that unit's size (patches,
-most pieces, most vertices), not a repeat. ``*`` stops at 32, so that every answer is bounded.
+Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``text``, ``docid`` or ``polygon`` is that unit's size
+(patches, most pieces, most vertices), not a repeat. ``*`` stops at 32, so that every answer is bounded.
 """
 
 import re
@@ -18,7 +18,10 @@ from generalist.sequence.frame import Frame
 from generalist.sequence.pattern import Chain, Choice, Pattern, Repeat, Span, of_ids
 from generalist.sequence.units import UNITS
 
-__all__ = ["Alternatives", "Literal", "Node", "Part", "Series", "Times", "UnitNode", "match", "parse_answer", "pattern_of"]
+__all__ = [
+    "NONE", "Alternatives", "Literal", "Node", "Part", "Series", "Times", "UnitNode",
+    "extents", "match", "options", "parse_answer", "pattern_of", "writes",
+]
 
 MOST = 32
 SIZED = frozenset({"mask", "text", "docid", "polygon"})
@@ -55,6 +58,9 @@ class Times:
 
 
 Node = UnitNode | Literal | Series | Alternatives | Times
+
+NONE = Literal("<none>")
+"""The answer that nothing is here."""
 
 _TOKEN = re.compile(r"\s*(?:(?P<word>[a-z_]+)|'(?P<quoted>[^']+)'|(?P<count>\{\d+(?:,\d+)?\})|(?P<mark>[()|*?]))")
 
@@ -110,11 +116,14 @@ class _Parser:
         if kind != "word":
             raise Fault(f"answer {self.text!r}: {word!r} has nothing before it")
         if word == "none":
-            return self.repeat(Literal("<none>"))
+            return self.repeat(NONE)
         if word not in UNITS:
             raise Fault(f"answer {self.text!r}: {word!r} is no unit; the units are {', '.join(UNITS)}")
         if word in SIZED and self.tokens and self.tokens[0][0] == "count" and "," not in self.tokens[0][1]:
-            return self.repeat(UnitNode(word, int(self.tokens.pop(0)[1][1:-1])))
+            count = self.tokens.pop(0)[1]
+            if int(count[1:-1]) < 1:
+                raise Fault(f"answer {self.text!r}: {word}{count} counts nothing")
+            return self.repeat(UnitNode(word, int(count[1:-1])))
         return self.repeat(UnitNode(word))
 
     def repeat(self, node: Node) -> Node:
@@ -140,6 +149,27 @@ class _Parser:
             self.tokens.pop(0)
             return True
         return False
+
+
+def writes(node: Node, unit: str) -> bool:
+    """Whether every answer of the tree holds the unit."""
+    match node:
+        case UnitNode(name):
+            return name == unit
+        case Literal():
+            return False
+        case Series(parts):
+            return any(writes(part, unit) for part in parts)
+        case Alternatives(parts):
+            return all(writes(part, unit) for part in parts)
+        case Times(part, low):
+            return low > 0 and writes(part, unit)
+
+
+def options(node: Node) -> tuple[Node, ...]:
+    """The alternatives of a tree other than ``none``."""
+    parts = node.parts if isinstance(node, Alternatives) else (node,)
+    return tuple(part for part in parts if part != NONE)
 
 
 def pattern_of(node: Node, frame: Frame) -> Pattern:
@@ -203,11 +233,13 @@ class _Matcher:
                 yield stop, found + rest
 
     def _times(self, part: Node, low: int, high: int, at: int) -> Iterator[tuple[int, list[Part]]]:
-        if high > 0 and at < len(self.ids):
+        if high > 0:
             for middle, found in self.walk(part, at):
                 if middle > at:
                     for stop, rest in self._times(part, max(low - 1, 0), high - 1, middle):
                         yield stop, found + rest
+                elif low > 0:  # a part that may write nothing writes it as often as it must
+                    yield at, found
         if low == 0:
             yield at, []
 

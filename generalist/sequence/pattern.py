@@ -5,7 +5,7 @@ from functools import reduce
 
 from generalist.sequence.vocabulary import Block
 
-__all__ = ["Choice", "Chain", "Pattern", "Repeat", "Span", "of_block", "of_ids"]
+__all__ = ["Chain", "Choice", "Pattern", "Repeat", "Span", "of_block", "of_ids"]
 
 
 @dataclass(frozen=True, slots=True)

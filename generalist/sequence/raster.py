@@ -1,8 +1,8 @@
 """Rasters: answers that write one token for every cell of the picture, such as ``(label | none){4}`` on a grid of 16.
 
-A grid of G x G tracks with s x s tokens each covers the padded square with Gs x Gs cells; a track writes its own cells row
-by row. Cells are written by the same units as everything else; what is here turns whole fields into cells and back, all
-at once, because a picture has a thousand of them.
+A grid of G x G tracks with s x s tokens each covers the padded square with Gs x Gs cells; a track writes its own cells
+row by row. Cells are written by the same units as everything else; what is here turns whole fields into cells and back,
+all at once, because a picture has a thousand of them.
 """
 
 from collections.abc import Callable
@@ -42,7 +42,17 @@ def _samples(field: NDArray[Any], side: int, cells: int, outside: Any) -> NDArra
     picked = field[np.minimum(at, height - 1)][:, np.minimum(at, width - 1)].copy()
     picked[at >= height] = outside
     picked[:, at >= width] = outside
-    return picked.reshape(cells, SAMPLES, cells, SAMPLES).swapaxes(1, 2).reshape(cells, cells, SAMPLES**2)
+    split = picked.reshape(cells, SAMPLES, cells, SAMPLES).swapaxes(1, 2)
+    return np.asarray(split.reshape(cells, cells, SAMPLES**2))
+
+
+def _enlarged(cells: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
+    """Cells (n, n, ...) of the padded square as a field (H, W, ...) over the picture."""
+    last_x, last_y = ((edge * len(cells) - 1) // frame.side for edge in frame.size)
+    # Cells that the picture does not reach were never taught: they must not bleed over its right and lower edges.
+    row = np.arange(len(cells))
+    inside = cells[np.minimum(row, last_y)][:, np.minimum(row, last_x)]
+    return resize(inside, frame.side, frame.side)[: frame.size[1], : frame.size[0]]
 
 
 def encode_label(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
@@ -67,7 +77,7 @@ def decode_label(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, fr
     if weights is None:
         index = np.where(ids == frame.vocabulary.none, names, ids - frame.vocabulary["label"].start)
         weights = np.eye(names + 1, dtype=np.float32)[index]
-    best = resize(weights, frame.side, frame.side)[: frame.size[1], : frame.size[0]].argmax(-1)
+    best = _enlarged(weights, frame).argmax(-1)
     return np.where(best == names, -1, best).astype(np.int16)
 
 
@@ -83,13 +93,13 @@ def encode_depth(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.i
     metres = np.take_along_axis(ordered, middle[..., None], -1)[..., 0]
     seen = known.any(-1)
     ids = frame.vocabulary["depth"].start + frame.depth_bins(np.where(seen, metres, 1.0))
-    return ids, seen.astype(np.float32)
+    return ids, np.asarray(seen, np.float32)
 
 
 def decode_depth(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
     """Cells to a (H, W) float32 map of metres, enlarged in log space, where the bins are even."""
     bins = np.asarray(ids - frame.vocabulary["depth"].start, np.float32) if weights is None else expected_bin(weights)
-    return frame.depths(resize(bins, frame.side, frame.side)[: frame.size[1], : frame.size[0]])
+    return frame.depths(_enlarged(bins, frame))
 
 
 Encoder = Callable[[Sample, Frame, int], tuple[NDArray[np.int64], NDArray[np.float32]]]

@@ -10,7 +10,7 @@ A task is one of three shapes, read off its answer and its grid:
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import isqrt
 from pathlib import Path
 from typing import Any, Literal
@@ -60,7 +60,7 @@ class TaskFile(BaseModel):
         try:
             return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise Fault(f"{path}: cannot be read as YAML: {str(error).splitlines()[0]}") from error
+            raise Fault(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -69,7 +69,7 @@ class TaskFile(BaseModel):
             raise Fault(f"{path}: {where}: {first['msg']}{hint}") from error
 
 
-@dataclass
+@dataclass(eq=False)
 class Task:
     """One task over one vocabulary."""
 
@@ -77,15 +77,20 @@ class Task:
     vocabulary: Vocabulary
     path: str = "task file"
     tree: grammar.Node = field(init=False)
+    templates: tuple[Template, ...] = field(init=False)
+    _automata: dict[int, Automaton] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
-            self.tree = grammar.parse_answer(self.file.answer)
             for name in self.file.inputs:
-                if name.rstrip("?") not in INPUTS:
+                if name.removesuffix("?") not in INPUTS:
                     raise Fault(f"inputs: {name!r} is none of {', '.join(INPUTS)}")
             self.templates = tuple(Template(prompt, self.file.inputs) for prompt in self.file.prompts)
-            self.automaton(1)  # an answer that cannot be compiled is found when the file is read, not when it is used
+            self.tree = grammar.parse_answer(self.file.answer)
+            # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
+            self.automaton(1)
+            if self.shape == "objects" and not all(grammar.writes(option, "box") for option in self.options):
+                raise Fault(f"answer {self.file.answer!r}: on a grid it writes a box, or a fixed number of cells")
         except (Fault, ValueError) as error:
             raise Fault(f"{self.path}: {error}") from error
 
@@ -97,17 +102,24 @@ class Task:
     def grid(self) -> int | None:
         return self.file.grid
 
+    @property
+    def options(self) -> tuple[grammar.Node, ...]:
+        """The alternatives of the answer other than ``none``."""
+        return grammar.options(self.tree)
+
     @cached_property
     def cells(self) -> str | None:
         """The unit that a raster writes in each cell, None for the other shapes."""
         tree = self.tree
         if self.grid is None or not isinstance(tree, grammar.Times) or tree.low != tree.high:
             return None
-        inner = tree.part.parts[0] if isinstance(tree.part, grammar.Alternatives) else tree.part
-        if isinstance(inner, grammar.UnitNode) and inner.name in raster.RASTERS:
+        cell, *others = grammar.options(tree.part)
+        empty = isinstance(tree.part, grammar.Alternatives)
+        # A label may be missing from a cell and a depth may not: one needs ``| none``, the other cannot have it.
+        if isinstance(cell, grammar.UnitNode) and not others and cell.name == ("label" if empty else "depth"):
             if isqrt(tree.low) ** 2 != tree.low:
-                raise Fault(f"{self.path}: answer: {tree.low} cells a track do not make a square")
-            return inner.name
+                raise Fault(f"answer {self.file.answer!r}: {tree.low} cells a track do not make a square")
+            return cell.name
         return None
 
     @property
@@ -143,12 +155,15 @@ class Task:
         for name in self.file.inputs:
             if not name.endswith("?") and not self._has(request, name):
                 raise Fault(f"task {self.name!r} needs {'an image' if name == 'image' else name}")
+        if not any(self._has(request, name) for name in self.file.inputs):
+            raise Fault(f"task {self.name!r} needs one of {', '.join(n.removesuffix('?') for n in self.file.inputs)}")
         fitting = [t for t in self.templates if all(self._has(request, name) for name in t.fields)]
-        # A prompt that uses more of the request says more: a text query is not asked for by "which document shows this".
+        # A prompt that uses more of the request says more: "which document shows this" does not ask for a text query.
         most = max((len(t.fields) for t in fitting), default=0)
         fitting = [t for t in fitting if len(t.fields) == most]
         if not fitting:
-            raise Fault(f"task {self.name!r} has no prompt for this request: it needs one of {', '.join(self.file.inputs)}")
+            needed = ", ".join(self.file.inputs)
+            raise Fault(f"task {self.name!r} has no prompt for this request: it needs one of {needed}")
         template = fitting[0] if rng is None else fitting[int(rng.integers(len(fitting)))]
         return template.render(request, self.vocabulary)
 
@@ -159,15 +174,13 @@ class Task:
 
     # ---- the grammar ---------------------------------------------------------------------------------------------
 
-    @lru_cache(maxsize=64)  # noqa: B019  (tasks live as long as the process)
     def automaton(self, labels: int) -> Automaton:
-        """The tables for a request with so many labels (numpy)."""
-        frame = Frame(self.vocabulary, labels=tuple(map(str, range(max(labels, 1)))))
-        pattern = grammar.pattern_of(self.tree, frame)
-        return compile_pattern(pattern, len(self.vocabulary), self.vocabulary.eos)
-
-    def __hash__(self) -> int:
-        return id(self)
+        """The tables for a request with so many labels (numpy), compiled once for each number."""
+        count = min(max(labels, 1), len(self.vocabulary["label"]))
+        if count not in self._automata:
+            pattern = grammar.pattern_of(self.tree, Frame(self.vocabulary, labels=("",) * count))
+            self._automata[count] = compile_pattern(pattern, len(self.vocabulary), self.vocabulary.eos)
+        return self._automata[count]
 
     def constraint(self, request: Sample) -> Automaton:
         """What may be written in answer to this request."""
@@ -220,9 +233,9 @@ class Task:
         return np.asarray(list(taken.values()), np.int64), np.asarray(list(taken), np.int64)
 
     def _spell(self, record: dict[str, Any], frame: Frame) -> list[int]:
-        """The tokens of one record: the first alternative whose every unit the record can fill."""
-        options = self.tree.parts if isinstance(self.tree, grammar.Alternatives) else (self.tree,)
-        parts = options[0].parts if isinstance(options[0], grammar.Series) else (options[0],)
+        """The tokens of one record, as the first alternative other than ``none`` has them."""
+        first = self.options[0]
+        parts = first.parts if isinstance(first, grammar.Series) else (first,)
         ids: list[int] = []
         for part in parts:
             if isinstance(part, grammar.Literal):
@@ -263,15 +276,16 @@ class Task:
     def _decode_raster(self, written: Written, frame: Frame, answer: Answer) -> None:
         assert self.grid is not None
         ids = raster.to_cells(written.tokens, self.grid)
-        if self.cells == "depth":
-            weights = written.cells(list(self.vocabulary["depth"]))
-            answer.depth = raster.decode_depth(ids, None if weights is None else raster.to_cells(weights, self.grid), frame)
+        depth = self.cells == "depth"
+        labels = [*list(self.vocabulary["label"])[: len(frame.labels)], self.vocabulary.none]
+        weights = written.cells(list(self.vocabulary["depth"]) if depth else labels)
+        cells = None if weights is None else raster.to_cells(weights, self.grid)
+        if depth:
+            answer.depth = raster.decode_depth(ids, cells, frame)
         else:
-            columns = [*list(self.vocabulary["label"])[: len(frame.labels)], self.vocabulary.none]
-            weights = written.cells(columns)
-            cells = None if weights is None else raster.to_cells(weights, self.grid)
             answer.semantic = raster.decode_label(ids, cells, frame)
-        answer.scores = np.asarray([written.confidence(k) for k in range(len(written.tokens))], np.float32).mean(keepdims=True)
+        confidence = [written.confidence(track) for track in range(len(written.tokens))]
+        answer.scores = np.asarray(confidence, np.float32).mean(keepdims=True)
 
     def _decode_objects(self, written: Written, frame: Frame, answer: Answer) -> None:
         records, scores = [], []
@@ -281,16 +295,16 @@ class Task:
             records.append(self._read(written.ids(track), here, written, track))
             scores.append(written.score(track, self.vocabulary))
         boxes = np.asarray([frame.to_pixels(r["box"]) for r in records], np.float32).reshape(-1, 4)
-        labels = np.asarray([r.get("label", "") for r in records])
-        keep = suppress(boxes, np.asarray(scores), labels, REPEATED)
+        labels = [str(r.get("label", "")) for r in records]
+        # Grouped by object, not as numpy strings, which drop trailing NULs.
+        keep = suppress(boxes, np.asarray(scores), np.asarray(labels, object), REPEATED)
         keep = keep[:1] if self.file.keep == "best" else keep
         answer.boxes, answer.scores = boxes[keep], np.asarray(scores, np.float32)[keep]
         if any("label" in r for r in records) or self.file.keep == "all":
-            answer.labels = tuple(str(labels[i]) for i in keep)
+            answer.labels = tuple(labels[i] for i in keep)
         if "mask" in self.file.answer:
-            width, height = frame.size
-            masks = [records[i]["mask"] for i in keep]
-            answer.masks = np.stack(masks) if masks else np.zeros((0, height, width), bool)
+            empty = np.zeros(frame.size[::-1], bool)
+            answer.masks = np.asarray([records[i].get("mask", empty) for i in keep], bool).reshape(-1, *empty.shape)
 
     def _read(self, ids: Sequence[int], frame: Frame, written: Written, track: int) -> dict[str, Any]:
         """The record that one track's tokens spell."""

@@ -46,7 +46,7 @@ class Block:
         return self.start + index
 
     def __contains__(self, token: object) -> bool:
-        return isinstance(token, (int, np.integer)) and self.start <= token < self.stop
+        return isinstance(token, int | np.integer) and self.start <= int(token) < self.stop
 
     def __len__(self) -> int:
         return self.size
@@ -99,7 +99,8 @@ class Vocabulary:
         blocks = blocks_of((row["name"], row["size"]) for row in table["blocks"])
         vocabulary = cls(tokenizer, blocks, codebook, folder)
         if tokenizer.get_vocab_size() != len(vocabulary):
-            raise Fault(f"{folder}: tokenizer.json has {tokenizer.get_vocab_size()} tokens, its blocks {len(vocabulary)}")
+            found = tokenizer.get_vocab_size()
+            raise Fault(f"{folder}: tokenizer.json has {found} tokens, its blocks {len(vocabulary)}")
         return vocabulary
 
     def __getitem__(self, block: str) -> Block:
@@ -122,7 +123,7 @@ class Vocabulary:
     @cached_property
     def patches(self) -> NDArray[np.float32]:
         """The codebook (codes, 64) as shares of cover in [0, 1]."""
-        return self.codebook.astype(np.float32) / 255
+        return np.asarray(self.codebook, np.float32) / np.float32(255)
 
     def block_of(self, token: int) -> Block:
         """The block that a token belongs to."""
@@ -138,10 +139,16 @@ class Vocabulary:
     def encode_plain(self, text: str) -> list[int]:
         """Ids of a text in the ``text`` block alone, whatever it spells: what an answer of text may hold."""
         ids = self.encode(text)
-        if all(token in self["text"] for token in ids):
+        if "<0x" not in text and all(token in self["text"] for token in ids):
             return ids
-        # A typed special token inside an answer is spelled out byte by byte: byte pieces decode to the same text.
-        return self.encode("") + [self.tokenizer.token_to_id(f"<0x{byte:02X}>") for byte in text.encode("utf-8")]
+        # A typed special token or byte piece inside an answer is spelled out byte by byte, which decodes to the text.
+        return [self._bytes[byte] for byte in text.encode("utf-8")]
+
+    @cached_property
+    def _bytes(self) -> tuple[int, ...]:
+        """The piece of each of the 256 bytes."""
+        known = self.tokenizer.get_vocab()
+        return tuple(known[f"<0x{byte:02X}>"] for byte in range(256))
 
     def text(self, ids: Iterable[int]) -> str:
         """The text of ids of the ``text`` block; bytes that are not UTF-8 come out as the replacement character."""

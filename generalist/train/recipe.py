@@ -18,10 +18,15 @@ class Strict(BaseModel):
 
 
 class Model(Strict):
-    """Where the weights start: a size, a timm ViT, or a model folder (``shipped`` is the one in the package)."""
+    """Where the weights start: a size, or ``init``: ``timm/<name>``, a model folder, or a shipped model's name. The other
+    fields change the size's own."""
 
     size: str = "tiny"
     init: str | None = None
+    width: int | None = None
+    depth: int | None = None
+    heads: int | None = None
+    patch_size: int | None = None
     image_size: int | None = None
     rope: bool | None = None
 

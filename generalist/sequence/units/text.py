@@ -34,7 +34,7 @@ class Text:
 
 
 class DocId(Text):
-    """``docid``: the identifier of a document. A title, spelled as text; an index constrains it to titles that exist."""
+    """``docid``: the identifier of a document, its title spelled as text; an index admits only titles that exist."""
 
     name = "docid"
     field = "text"

@@ -1,0 +1,30 @@
+"""Hits: documents found, best first, as the ``documents`` of an Answer. One form for the model and for the baseline."""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any
+
+from generalist.sequence.sample import Document
+
+__all__ = ["Evidence", "hits"]
+
+Evidence = list[dict[str, Any]]
+"""What speaks for a hit: ``{"text": matched span, "weight": float}``, in order of place or of weight."""
+
+APART = 1e-6
+"""Relative step between hits that would tie: survives float32, which trec_eval's descendants keep scores in."""
+
+
+def hits(found: Iterable[tuple[Document, float, Evidence]], k: int) -> list[dict[str, Any]]:
+    """The first ``k`` of ``found`` (document, positive score, evidence), best first, as JSON-ready dicts.
+
+    ``{"id", "title", "score", "evidence"}``; scores strictly decrease, because measures break ties by name.
+    """
+    out: list[dict[str, Any]] = []
+    for document, score, evidence in islice(found, k):
+        # A long improbable title may underflow to 0, which nothing could stand below.
+        score = max(score, 1e-300)
+        if out:
+            score = min(score, out[-1]["score"] * (1 - APART))
+        out.append({"id": document.id, "title": document.title, "score": score, "evidence": evidence})
+    return out

@@ -1,0 +1,103 @@
+"""Search: the model writes identifiers that exist, likeliest first, and each names its documents."""
+
+import time
+from collections.abc import Iterator, Sequence
+from math import exp
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from generalist.data.images import load_image
+from generalist.faults import Fault
+from generalist.model.cache import ImageCache, Prefix
+from generalist.model.decode import beam_search
+from generalist.model.modeling import GeneralistModel
+from generalist.retrieval.hits import Evidence, hits
+from generalist.retrieval.index import Index
+from generalist.sequence.grammar import UnitNode
+from generalist.sequence.picture import letterbox, normalise
+from generalist.sequence.sample import Answer, Document, Sample
+from generalist.sequence.task import Task
+
+__all__ = ["BEAMS", "search"]
+
+BEAMS = 10
+"""Identifiers kept while writing, unless more documents than that are asked for."""
+
+
+def search(index: Index, model: GeneralistModel, task: Task, requests: Sequence[Sample], k: int = 10,
+           beams: int | None = None, batch: int = 8) -> list[Answer]:
+    """The ``k`` likeliest documents of each request, by a text, an image or both.
+
+    beams: identifiers kept while writing, at least 10 and at least k when not given. batch: requests written together.
+
+    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``. The score is
+    the probability of the identifier among all that exist: those of different identifiers add up to at most 1.
+    Documents that share one are listed one after the other. The evidence is the identifier as written, with its
+    log-probability.
+
+    Raises:
+        Fault: a request lacks what the task asks for, an image cannot be read, the task writes no identifiers, the
+            model is of another vocabulary than the index, or k, beams or batch is below 1.
+    """
+    _check(index, model, task)
+    if min(k, batch, 1 if beams is None else beams) < 1:
+        raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
+    beams = min(beams or max(BEAMS, k), index.meta.identifiers)
+    device = model.device
+    constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
+    answers: list[Answer] = []
+    for first in range(0, len(requests), batch):
+        part = requests[first : first + batch]
+        began = time.perf_counter()
+        found = beam_search(model, _read(model, task, part), constraint, index.vocabulary, beams)
+        listed = [hits(_named(index, written), k) for written in found]
+        seconds = (time.perf_counter() - began) / len(part)
+        answers += [_answer(task, *pair, seconds) for pair in zip(part, listed, strict=True)]
+    return answers
+
+
+def _check(index: Index, model: GeneralistModel, task: Task) -> None:
+    if not isinstance(task.tree, UnitNode) or task.tree.name != "docid":
+        raise Fault(f"task {task.name!r} writes no identifiers of documents: its answer is not docid")
+    if model.config.fingerprint not in ("", index.meta.fingerprint):
+        raise Fault(f"{index.folder}: built for another vocabulary than the model's; build it again for this model")
+
+
+def _answer(task: Task, request: Sample, documents: list[dict[str, Any]], seconds: float) -> Answer:
+    name = None if request.image is None or isinstance(request.image, np.ndarray) else str(request.image)
+    return Answer(task.name, request.size, name, documents=documents, seconds=seconds)
+
+
+def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tuple[Document, float, Evidence]]:
+    """The documents that written identifiers name, with their probabilities; read from disk only as asked for."""
+    for ids, log_probability in written:
+        evidence = [{"text": index.vocabulary.text(ids[:-1]), "weight": log_probability}]
+        for row in index.identifiers.documents(ids):
+            yield index[int(row)], exp(log_probability), evidence
+
+
+@torch.inference_mode()
+def _read(model: GeneralistModel, task: Task, requests: Sequence[Sample]) -> Prefix:
+    """Images and instructions of the requests, read together."""
+    prompts = [task.render(request) for request in requests]
+    ids, slot = np.full((2, len(prompts), max(len(prompt.ids) for prompt in prompts)), -1, np.int64)
+    for row, prompt in enumerate(prompts):
+        ids[row, : len(prompt.ids)], slot[row, : len(prompt.ids)] = prompt.ids, prompt.label
+    images = _images(model, requests)
+    there = torch.tensor([[request.image is not None] for request in requests], device=model.device)
+    instructions = torch.from_numpy(ids).to(model.device), torch.from_numpy(slot).to(model.device)
+    return model.prefill(images, *instructions, None if images is None else there)
+
+
+def _images(model: GeneralistModel, requests: Sequence[Sample]) -> ImageCache | None:
+    """The images as the model keeps them, grey where a request has none; None if none has."""
+    if all(request.image is None for request in requests):
+        return None
+    side = model.config.image_size
+    grey = np.full((side, side, 3), 127, np.uint8)
+    squares: list[NDArray[np.uint8]] = [
+        grey if request.image is None else letterbox(load_image(request.image), side) for request in requests]
+    return model.encode_images(torch.from_numpy(normalise(np.stack(squares))).to(model.device))

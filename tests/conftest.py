@@ -1,0 +1,19 @@
+"""What every test shares: the small model, and how hard hypothesis tries."""
+
+import pytest
+import torch
+from hypothesis import settings
+
+from generalist.model.build import build_model
+from generalist.sequence.vocabulary import Vocabulary
+
+settings.register_profile("generalist", deadline=None, max_examples=40)
+settings.load_profile("generalist")
+
+
+@pytest.fixture(scope="session")
+def small_model():
+    """The model at its smallest, with random weights, in float32."""
+    torch.manual_seed(0)
+    size = {"size": "tiny", "width": 32, "depth": 2, "heads": 2, "image_size": 32}
+    return build_model(size, Vocabulary.load("tiny")).eval()

@@ -1,0 +1,118 @@
+"""Decoding by law: together equals alone, tracks that leave change nothing, beams of one are greedy, answers always parse."""
+
+import numpy as np
+import pytest
+import torch
+
+from generalist.app.generalist import Generalist
+from generalist.model.decode import Choice, beam_search, decode, on_device
+from generalist.sequence.sample import Sample
+from generalist.sequence.task import load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+
+VISUAL = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask")
+
+
+@pytest.fixture(scope="module")
+def generalist(small_model):
+    vocabulary = Vocabulary.load("tiny")
+    return Generalist(small_model, vocabulary, load_tasks(vocabulary))
+
+
+def requests(count: int) -> list[Sample]:
+    rng = np.random.default_rng(count)
+    names = ("cube", "red sphere", "a very long name of a thing", "cone")
+    return [
+        Sample(
+            image=rng.integers(0, 255, (20 + 9 * i, 37, 3), dtype=np.uint8), size=(37, 20 + 9 * i), labels=names[: 1 + i % 4],
+            phrase="red cube" + " left" * i, question="is there a cone?" + " really?" * i,
+        )  # fmt: skip
+        for i in range(count)
+    ]
+
+
+@pytest.mark.parametrize("task", VISUAL)
+def test_a_batch_answers_as_each_request_alone(generalist, task):
+    together = generalist.answer(task, requests(3))
+    alone = [generalist.answer(task, [request])[0] for request in requests(3)]
+    for a, b in zip(together, alone, strict=True):
+        assert a.text == b.text and a.labels == b.labels
+        for field in ("boxes", "scores", "depth"):
+            x, y = getattr(a, field), getattr(b, field)
+            assert (x is None) == (y is None)
+            if x is not None:
+                np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3)
+        if a.semantic is not None:
+            assert (a.semantic == b.semantic).mean() > 0.999  # a tie between two names may fall either way
+
+
+def test_tracks_that_leave_change_nothing(generalist):
+    """With every track kept to the end, the same tokens are written as with ended ones dropped."""
+    task, request = generalist.tasks["instances"], requests(1)
+    model = generalist.model
+    cache = model.encode_images(generalist._pixels([request[0].image]))
+    points = torch.from_numpy(task.points)[None]
+    tables = on_device(task.automaton(1), model.device)
+
+    def written(choice, at):
+        return decode(model, generalist.prefill(task, request, cache), tables, generalist.vocabulary, at, choice)[0]
+
+    everything = written(Choice(present=0.0), points)
+    assert (everything.tokens[:, 0] != generalist.vocabulary.none).sum() == Choice().most
+    few = written(Choice(present=0.0, most=5), points)
+    kept = np.flatnonzero(few.tokens[:, 0] != generalist.vocabulary.none)
+    assert len(kept) == 5
+    np.testing.assert_array_equal(few.tokens[kept], everything.tokens[kept])
+    np.testing.assert_allclose(few.chosen[kept], everything.chosen[kept], rtol=1e-4)
+    one = written(Choice(present=0.0), points[:, kept[:1]])
+    np.testing.assert_array_equal(one.tokens[0], everything.tokens[kept[0]])
+
+
+@pytest.mark.parametrize("task", ["caption", "ask"])
+def test_one_beam_is_greedy(generalist, task):
+    request = requests(2)
+    found = generalist.tasks[task]
+    model, vocabulary = generalist.model, generalist.vocabulary
+    cache = model.encode_images(generalist._pixels([r.image for r in request]))
+    tables = on_device(found.automaton(0), model.device)
+    greedy = decode(model, generalist.prefill(found, request, cache), tables, vocabulary)
+    beams = beam_search(model, generalist.prefill(found, request, cache), tables, vocabulary, beams=1)
+    for one, many in zip(greedy, beams, strict=True):
+        assert many[0][0] == one.ids(0)
+        assert many[0][1] == pytest.approx(float(np.log(one.chosen[0][one.tokens[0] != one.pad]).sum()), abs=1e-2)
+
+
+def test_beams_are_sorted_distinct_and_no_worse_than_greedy(generalist):
+    task, request = generalist.tasks["ask"], requests(1)
+    model, vocabulary = generalist.model, generalist.vocabulary
+    cache = model.encode_images(generalist._pixels([request[0].image]))
+    tables = on_device(task.automaton(0), model.device)
+    greedy = decode(model, generalist.prefill(task, request, cache), tables, vocabulary)[0]
+    beams = beam_search(model, generalist.prefill(task, request, cache), tables, vocabulary, beams=8)[0]
+    scores = [score for _, score in beams]
+    assert scores == sorted(scores, reverse=True) and len({tuple(ids) for ids, _ in beams}) == len(beams) == 8
+    assert scores[0] >= float(np.log(greedy.chosen[0]).sum()) - 1e-3
+    assert all(tables.on(lambda t: t.numpy()).accepts(ids) for ids, _ in beams)
+
+
+@pytest.mark.parametrize("task", VISUAL)
+def test_samples_parse_and_follow_their_seed(generalist, task):
+    request = requests(2)
+    found = generalist.tasks[task]
+    model = generalist.model
+    cache = model.encode_images(generalist._pixels([r.image for r in request]))
+    points = None if found.points is None else torch.from_numpy(found.points).expand(2, -1, -1)
+    tables = found.automaton(4)
+
+    def written(seed):
+        choice = Choice(temperature=1.5, top_p=0.95, seed=seed)
+        tables_ = on_device(tables, model.device)
+        return decode(model, generalist.prefill(found, request, cache), tables_, generalist.vocabulary, points, choice)
+
+    first, again, other = written(1), written(1), written(2)
+    for one, same in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.tokens, same.tokens)
+    assert any((a.tokens.shape != b.tokens.shape) or (a.tokens != b.tokens).any() for a, b in zip(first, other, strict=True))
+    for one in first:
+        for track in range(len(one.tokens)):
+            assert tables.accepts(one.ids(track)) and len(one.ids(track)) <= tables.bound

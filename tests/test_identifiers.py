@@ -1,0 +1,116 @@
+"""Sorted identifiers against a naive scan: intervals, counts, continuations, and the Constraint made of them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generalist.retrieval.identifiers import SortedIdentifiers, shared_lengths, sort_identifiers
+from generalist.sequence.automaton import State
+
+END = 3
+TOKENS = st.sampled_from([0, 1, 2, 4, 5])
+IDENTIFIERS = st.lists(st.lists(TOKENS, max_size=5).map(lambda ids: [*ids, END]), min_size=1, max_size=30)
+
+
+def built(identifiers):
+    matrix, order = sort_identifiers(identifiers, END)
+    return SortedIdentifiers(matrix, END), [identifiers[i] for i in order]
+
+
+def naive(identifiers, prefix):
+    """What comes after a prefix anywhere, by looking at every identifier."""
+    return sorted({ids[len(prefix)] for ids in identifiers if ids[: len(prefix)] == prefix and len(ids) > len(prefix)})
+
+
+@given(IDENTIFIERS)
+def test_the_matrix_is_the_sorted_identifiers_and_equal_ones_keep_their_order(identifiers):
+    matrix, order = sort_identifiers(identifiers, END)
+    assert [[int(t) for t in row if t >= 0] for row in matrix] == sorted(identifiers)
+    assert order.tolist() == sorted(range(len(identifiers)), key=lambda i: (identifiers[i], i))
+
+
+@given(IDENTIFIERS)
+def test_shared_lengths_are_counted_token_by_token(identifiers):
+    matrix, _ = sort_identifiers(identifiers, END)
+    expected = [0]
+    for before, row in zip(matrix[:-1], matrix[1:], strict=True):
+        differ = [i for i in range(matrix.shape[1]) if before[i] != row[i]]
+        expected.append(differ[0] if differ else matrix.shape[1])
+    assert shared_lengths(matrix).tolist() == expected
+
+
+@given(IDENTIFIERS, st.lists(st.integers(0, 6), max_size=7))
+def test_any_prefix_has_the_interval_of_a_naive_scan(identifiers, prefix):
+    constraint, rows = built(identifiers)
+    low, high = constraint.interval(prefix)
+    found = [i for i, ids in enumerate(rows) if ids[: len(prefix)] == prefix]
+    assert list(range(low, high)) == found
+
+
+@given(IDENTIFIERS, st.data())
+def test_continuations_and_documents_are_those_of_a_naive_scan(identifiers, data):
+    constraint, rows = built(identifiers)
+    ids = data.draw(st.sampled_from(identifiers))
+    for depth in range(len(ids)):
+        low, high = constraint.interval(ids[:depth])
+        assert constraint.continuations(low, high, depth).tolist() == naive(identifiers, ids[:depth])
+        assert not len(constraint.documents(ids[:depth]))
+    assert constraint.documents(ids).tolist() == [i for i, row in enumerate(rows) if row == ids]
+
+
+@given(IDENTIFIERS, st.integers(1, 5), st.data())
+def test_a_decoder_of_many_rows_is_allowed_what_a_naive_scan_allows(identifiers, count, data):
+    """Rows advance with any token, allowed or not, and are reordered, as beams are."""
+    constraint, _ = built(identifiers)
+    state, written = constraint.start(count), [[] for _ in range(count)]
+    for _ in range(constraint.bound + 1):
+        whole = [ids in identifiers for ids in written]
+        nexts = [[] if end else naive(identifiers, ids) for ids, end in zip(written, whole, strict=True)]
+        allowed = constraint.allowed(state)
+        assert constraint.done(state).tolist() == whole
+        assert allowed.columns.tolist() == sorted({token for ids in nexts for token in ids})
+        assert [allowed.columns[row].tolist() for row in allowed.mask] == nexts
+        ids = [data.draw(st.sampled_from(n) if n and data.draw(st.booleans()) else st.integers(0, 6)) for n in nexts]
+        state = constraint.advance(state, np.asarray(ids))
+        written = [old if end else [*old, t] for old, t, end in zip(written, ids, whole, strict=True)]
+        rows = data.draw(st.lists(st.integers(0, len(written) - 1), min_size=1, max_size=5))
+        state, written = constraint.reorder(state, np.asarray(rows)), [written[r] for r in rows]
+
+
+def test_a_whole_row_stays_whatever_it_is_fed_and_a_lost_row_is_never_done():
+    constraint, _ = built([[1, END], [1, 2, END], [1, 2, END]])
+    state = constraint.start(3)
+    for ids in ([1, 1, 9], [END, 2, 1], [0, END, END], [7, -1, END]):
+        state = constraint.advance(state, np.asarray(ids))
+    assert constraint.done(state).tolist() == [True, True, False]
+    assert state.rows[:2].tolist() == [[0 + 2, 3, 2], [0, 2, 3]]  # 2 sorts before the end token
+    assert state.rows[2, 0] == state.rows[2, 1]
+    assert constraint.allowed(state).mask.shape == (3, 0)
+
+
+def test_on_a_device_the_same_arrays_come_as_tensors():
+    constraint, _ = built([[1, END], [1, 2, END], [4, END]])
+    moved = constraint.on(torch.from_numpy)
+    state = moved.advance(moved.start(2), torch.tensor([1, 4]))
+    state = moved.reorder(state, torch.tensor([1, 0, 0]))
+    assert isinstance(state, State)
+    allowed, plain = moved.allowed(state), constraint.allowed(state)
+    assert torch.is_tensor(allowed.columns) and torch.is_tensor(moved.done(state))
+    assert allowed.columns.tolist() == plain.columns.tolist() == [2, 3]
+    assert allowed.mask.tolist() == plain.mask.tolist() == [[False, True], [True, True], [True, True]]
+
+
+def test_a_memory_mapped_matrix_answers_as_one_in_memory(tmp_path):
+    matrix, _ = sort_identifiers([[1, END], [1, 2, END], [4, 5, 5, END]], END)
+    np.save(tmp_path / "identifiers.npy", matrix)
+    mapped = SortedIdentifiers(np.load(tmp_path / "identifiers.npy", mmap_mode="r"), END)
+    assert mapped.interval([1]) == (0, 2)
+    assert mapped.documents([4, 5, 5, END]).tolist() == [2]
+
+
+@pytest.mark.parametrize("wrong", [[], [1], [END, END], [1, END, 2], [-1, END]])
+def test_an_identifier_ends_with_the_end_token_and_only_there(wrong):
+    with pytest.raises(ValueError, match="identifier 1"):
+        sort_identifiers([[1, END], wrong], END)

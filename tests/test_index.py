@@ -1,0 +1,195 @@
+"""Corpora and indexes on disk: what is opened is what was built, and everything else is refused in one line."""
+
+import json
+import shutil
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from generalist.data.readers import corpus
+from generalist.faults import Fault
+from generalist.retrieval.corpus import FIRST_WORDS, read_corpus
+from generalist.retrieval.index import LONGEST, Index, title_identifier
+from generalist.sequence.sample import Document, Sample
+from generalist.sequence.task import load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary.load()
+TITLES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
+DOCUMENTS = [Document(str(i), title, f"text {i}") for i, title in enumerate(["red cube", "a", "red cube", "red", "b\n"])]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    Index.build(DOCUMENTS, VOCABULARY, tmp_path / "index")
+    return tmp_path / "index"
+
+
+def refused(folder, *words, vocabulary=VOCABULARY):
+    with pytest.raises(Fault) as error:
+        Index.open(folder, vocabulary)
+    assert str(folder) in str(error.value) and "\n" not in str(error.value)
+    assert "generalist index" in str(error.value)  # the cure
+    for word in words:
+        assert word in str(error.value)
+
+
+# ---- the index -------------------------------------------------------------------------------------------------------
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(TITLES, st.text(st.characters(exclude_categories=["Cs"]))), min_size=1, max_size=12))
+def test_every_document_is_found_by_its_own_title_and_no_other_is(tmp_path, pairs):
+    documents = [Document(f"d{i}", title, text) for i, (title, text) in enumerate(pairs)]
+    index = Index.build(documents, VOCABULARY, tmp_path / "index")
+    assert Counter(map(repr, index)) == Counter(map(repr, documents))
+    assert index.meta.identifiers == len({tuple(title_identifier(d, VOCABULARY)) for d in documents})
+    for document in documents:
+        ids = title_identifier(document, VOCABULARY)
+        found = [index[int(row)] for row in index.identifiers.documents(ids)]
+        assert found == [d for d in documents if title_identifier(d, VOCABULARY) == ids]
+
+
+def test_an_identifier_is_what_the_retrieve_task_writes():
+    task = load_tasks(VOCABULARY)["retrieve"]
+    for title in ("red cube", "<loc_0001>", "a rather long title " * 30):
+        expected = task.encode(Sample(query="q", text=title)).ids[0].tolist()
+        assert title_identifier(Document("1", title), VOCABULARY) == expected
+        assert len(expected) <= LONGEST + 1
+        assert task.constraint(Sample(query="q")).accepts(expected)
+
+
+def test_an_index_is_a_sequence_and_stays_on_disk(folder):
+    index = Index.open(folder, VOCABULARY)
+    assert len(index) == len(DOCUMENTS) and index[-1] == index[len(index) - 1] and index[1:3] == [index[1], index[2]]
+    assert isinstance(index.identifiers.matrix, np.memmap)
+    with pytest.raises(IndexError):
+        index[len(index)]
+
+
+def test_progress_is_told_and_ends_at_the_end(tmp_path):
+    told = []
+    Index.build([Document(str(i), "t") for i in range(2500)], VOCABULARY, tmp_path / "i", lambda *at: told.append(at))
+    assert told == [(1000, 2500), (2000, 2500), (2500, 2500)]
+
+
+def test_building_again_replaces_an_index_and_nothing_else(folder, tmp_path):
+    assert len(Index.build(DOCUMENTS[:1], VOCABULARY, folder)) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["index"]
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(Fault, match="name a new folder"):
+        Index.build(DOCUMENTS, VOCABULARY, folder)
+    with pytest.raises(Fault, match="name a new folder"):
+        Index.build(DOCUMENTS, VOCABULARY, folder / "thesis.txt")
+    assert (folder / "thesis.txt").read_text() == "years of work"
+
+
+def test_nothing_to_index_is_refused(tmp_path):
+    with pytest.raises(Fault, match="at least one document"):
+        Index.build([], VOCABULARY, tmp_path / "index")
+    with pytest.raises(Fault, match="'7' has no title"):
+        Index.build([Document("7", "")], VOCABULARY, tmp_path / "index")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_index_is_refused(folder, tmp_path):
+    refused(tmp_path / "nowhere", "no such index folder")
+    refused(tmp_path, "is no index")
+    for text in ("", "[]", "{}", '{"format": 99}'):
+        (folder / "meta.json").write_text(text)
+        refused(folder)
+
+
+@pytest.mark.parametrize("name", ["identifiers.npy", "shared.npy", "offsets.npy", "documents.jsonl"])
+def test_a_file_cut_short_or_missing_is_refused(folder, name):
+    data = (folder / name).read_bytes()
+    for cut in (len(data) - 1, 20, 0):
+        (folder / name).write_bytes(data[:cut])
+        refused(folder, name)
+        # Even where meta.json agrees with the damage.
+        meta = json.loads((folder / "meta.json").read_text())
+        forged = {**meta, "files": {**meta["files"], name: cut}}
+        (folder / "meta.json").write_text(json.dumps(forged))
+        refused(folder)
+        (folder / "meta.json").write_text(json.dumps(meta))
+    (folder / name).unlink()
+    refused(folder, name)
+
+
+def test_files_of_another_index_are_refused(folder, tmp_path):
+    Index.build(DOCUMENTS[:2], VOCABULARY, tmp_path / "other")
+    shutil.copy(tmp_path / "other" / "offsets.npy", folder / "offsets.npy")
+    meta = json.loads((folder / "meta.json").read_text())
+    meta["files"]["offsets.npy"] = (folder / "offsets.npy").stat().st_size
+    (folder / "meta.json").write_text(json.dumps(meta))
+    refused(folder, "do not fit")
+
+
+def test_another_vocabulary_is_refused(folder):
+    other = Vocabulary(VOCABULARY.tokenizer, VOCABULARY.blocks, VOCABULARY.codebook.copy() + 1, VOCABULARY.folder)
+    refused(folder, "vocabulary", vocabulary=other)
+
+
+def test_a_damaged_line_is_found_when_it_is_read(folder):
+    data = bytearray((folder / "documents.jsonl").read_bytes())
+    data[0] = ord("!")
+    (folder / "documents.jsonl").write_bytes(data)
+    index = Index.open(folder, VOCABULARY)
+    assert index[1]
+    with pytest.raises(Fault, match=r"documents\.jsonl is damaged at line 1"):
+        index[0]
+
+
+# ---- corpora ---------------------------------------------------------------------------------------------------------
+
+
+def written(path, *records):
+    lines = [record if isinstance(record, str) else json.dumps(record) for record in records]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+def test_a_beir_folder_is_read_as_its_reader_reads_it(tmp_path):
+    written(tmp_path / "corpus.jsonl", {"_id": "1", "title": "one", "text": "x"}, "", {"_id": 2, "title": "é\u2028", "text": ""})
+    assert read_corpus(tmp_path) == read_corpus(f"beir:{tmp_path}") == corpus(tmp_path)
+    assert read_corpus(tmp_path / "corpus.jsonl") == corpus(tmp_path)
+
+
+def test_a_title_is_made_up_from_the_first_words(tmp_path):
+    words = [f"w{i}" for i in range(2 * FIRST_WORDS)]
+    path = written(tmp_path / "c.jsonl", {"id": "a", "title": " ", "text": "  ".join(words)}, {"id": "b", "text": "\n"})
+    assert [document.title for document in read_corpus(path)] == [" ".join(words[:FIRST_WORDS]), "b"]
+
+
+def test_half_a_surrogate_pair_can_be_indexed(tmp_path):
+    path = written(tmp_path / "c.jsonl", {"id": "a", "title": "\ud800 x", "text": "\udfff"})
+    index = Index.build(read_corpus(path), VOCABULARY, tmp_path / "index")
+    assert index[0] == Document("a", "? x", "?")
+
+
+@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"id": ""}', '{"id": ["x"]}', '{"id": "b", "text": {}}', '{"id": "a"}'])
+def test_a_bad_line_is_named(tmp_path, line):
+    path = written(tmp_path / "c.jsonl", {"id": "a", "title": "t"}, "", line)
+    with pytest.raises(Fault) as error:
+        read_corpus(path)
+    assert str(path) in str(error.value) and "line 3" in str(error.value)
+
+
+def test_a_corpus_that_is_not_there_is_named(tmp_path):
+    (tmp_path / "empty.jsonl").write_text("\n\n")
+    (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}')
+    for name in ("missing.jsonl", "empty.jsonl", "latin.jsonl", "."):
+        with pytest.raises(Fault, match=str(tmp_path)):
+            read_corpus(tmp_path / name)
+
+
+def test_scenes_are_a_corpus():
+    found = read_corpus("scenes:test:3?size=64")
+    assert found == read_corpus("scenes:test?size=64&length=3")
+    assert [document.id for document in found] == ["test-0", "test-1", "test-2"]
+    for bad in ("scenes:test:0", "scenes:test:x", "scenes:nowhere:3", "scenes:test:3?colour=red", "scenes:test:999999"):
+        with pytest.raises(Fault, match="scenes"):
+            read_corpus(bad)
