@@ -1,19 +1,26 @@
-"""What every test shares: the small model, and how hard hypothesis tries."""
+"""What every test shares: the shipped vocabulary and tasks, and one pace for hypothesis."""
 
 import pytest
-import torch
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-from generalist.model.build import build_model
+from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
-settings.register_profile("generalist", deadline=None, max_examples=40)
-settings.load_profile("generalist")
+settings.register_profile(
+    "house",
+    deadline=None,
+    max_examples=25,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("house")
 
 
 @pytest.fixture(scope="session")
-def small_model():
-    """The model at its smallest, with random weights, in float32."""
-    torch.manual_seed(0)
-    size = {"size": "tiny", "width": 32, "depth": 2, "heads": 2, "image_size": 32}
-    return build_model(size, Vocabulary.load("tiny")).eval()
+def vocabulary() -> Vocabulary:
+    return Vocabulary.load("tiny")
+
+
+@pytest.fixture(scope="session")
+def tasks(vocabulary: Vocabulary) -> dict[str, Task]:
+    return load_tasks(vocabulary)

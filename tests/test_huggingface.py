@@ -38,7 +38,8 @@ def model() -> GeneralistModel:
     torch.manual_seed(0)
     made = GeneralistModel(GeneralistConfig(
         vocab_size=len(VOCABULARY), width=48, depth=2, heads=2, image_size=32, patch_size=8, class_token=True,
-        registers=2, layer_scale=True, fingerprint=VOCABULARY.fingerprint, bos_token_id=VOCABULARY.bos, eos_token_id=VOCABULARY.eos,
+        registers=2, layer_scale=True, fingerprint=VOCABULARY.fingerprint,
+        bos_token_id=VOCABULARY.bos, eos_token_id=VOCABULARY.eos,
         pad_token_id=VOCABULARY.pad))
     with torch.no_grad():
         for parameter in made.parameters():

@@ -19,7 +19,8 @@ from generalist.sequence.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.load()
 TITLES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12).filter(str.strip)
-DOCUMENTS = [Document(str(i), title, f"text {i}") for i, title in enumerate(["red cube", "a", "red cube", "red", "b\n"])]
+WORDS = ["red cube", "a", "red cube", "red", "b\n"]
+DOCUMENTS = [Document(str(i), title, f"text {i}") for i, title in enumerate(WORDS)]
 
 
 @pytest.fixture
@@ -153,7 +154,8 @@ def written(path, *records):
 
 
 def test_a_beir_folder_is_read_as_its_reader_reads_it(tmp_path):
-    written(tmp_path / "corpus.jsonl", {"_id": "1", "title": "one", "text": "x"}, "", {"_id": 2, "title": "é\u2028", "text": ""})
+    records = {"_id": "1", "title": "one", "text": "x"}, "", {"_id": 2, "title": "é\u2028", "text": ""}
+    written(tmp_path / "corpus.jsonl", *records)
     assert read_corpus(tmp_path) == read_corpus(f"beir:{tmp_path}") == corpus(tmp_path)
     assert read_corpus(tmp_path / "corpus.jsonl") == corpus(tmp_path)
 
@@ -170,7 +172,10 @@ def test_half_a_surrogate_pair_can_be_indexed(tmp_path):
     assert index[0] == Document("a", "? x", "?")
 
 
-@pytest.mark.parametrize("line", ["{", "[]", "{}", '{"id": ""}', '{"id": ["x"]}', '{"id": "b", "text": {}}', '{"id": "a"}'])
+BAD_LINES = ["{", "[]", "{}", '{"id": ""}', '{"id": ["x"]}', '{"id": "b", "text": {}}', '{"id": "a"}']
+
+
+@pytest.mark.parametrize("line", BAD_LINES)
 def test_a_bad_line_is_named(tmp_path, line):
     path = written(tmp_path / "c.jsonl", {"id": "a", "title": "t"}, "", line)
     with pytest.raises(Fault) as error:

@@ -154,7 +154,7 @@ def test_bm25_ranks_and_scores_as_bm25s_does():
 
 
 def test_bm25_reads_an_index_and_finds_nothing_for_no_words(index):
-    answers = Bm25(index).search([Sample(query="blue sphere"), Sample(query="unheard of"), Sample(query="the"), Sample()])
+    answers = Bm25(index).search([Sample(query=query) for query in ("blue sphere", "unheard of", "the", "")])
     assert {hit["id"] for hit in answers[0].documents} == {"3", "4"}
     assert [answer.documents for answer in answers[1:]] == [[], [], []]
     ranking = Ranking()

@@ -1,4 +1,4 @@
-"""The model. Importing it tells Hugging Face's Auto classes of it, so that ``AutoModel.from_pretrained(folder)`` works."""
+"""The model. Importing it tells Hugging Face's Auto classes of it: ``AutoModel.from_pretrained`` works."""
 
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoModelForImageTextToText, AutoProcessor
 

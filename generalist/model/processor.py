@@ -28,14 +28,14 @@ class GeneralistProcessor(ProcessorMixin):
     """
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase, image_size: int = 128):
-        super().__init__(tokenizer)
+        super().__init__(tokenizer)  # type: ignore[no-untyped-call]
         self.image_size = image_size
 
     @property
     def model_input_names(self) -> list[str]:
         return ["input_ids", "attention_mask", "pixel_values"]
 
-    def __call__(self, images: Picture | Sequence[Picture] | None = None,  # type: ignore[override]
+    def __call__(self, images: Picture | Sequence[Picture] | None = None,
                  text: str | Sequence[str] | None = None, return_tensors: str | None = "pt", **_: Any) -> BatchFeature:
         """What is there of both, as tensors.
 
@@ -56,7 +56,8 @@ class GeneralistProcessor(ProcessorMixin):
             one = isinstance(images, (np.ndarray, Image.Image, str, Path))
             data["pixel_values"] = self._pictures([images] if one else list(images))  # type: ignore[list-item, arg-type]
         if len({len(rows) for rows in data.values()}) > 1:
-            raise Fault(f"processor: {len(data['input_ids'])} texts, {len(data['pixel_values'])} images: give one text each")
+            counts = len(data["input_ids"]), len(data["pixel_values"])
+            raise Fault(f"processor: {counts[0]} texts and {counts[1]} images: give each image its text")
         return BatchFeature(data, tensor_type=return_tensors)
 
     def _instructions(self, texts: list[str]) -> dict[str, NDArray[np.int64]]:

@@ -75,7 +75,7 @@ def adopt(vit: nn.Module, changes: dict[str, Any], name: str = "model") -> Gener
             raise Fault(f"init: timm/{name} has {key} {read[key]}: leave {key}: {changes[key]} out of the recipe")
     config = GeneralistConfig(**{"rope": False, **read, **changes})
     if config.image_size % config.patch_size:
-        raise Fault(f"init: timm/{name}: image_size {config.image_size} is no multiple of its patch, {config.patch_size}")
+        raise Fault(f"init: timm/{name}: image_size {config.image_size} is no multiple of patch {config.patch_size}")
     model = GeneralistModel(config)
     missing, unexpected = model.load_state_dict(_parameters(vit, config), strict=False)
     assert set(missing) == NEW and not unexpected, (missing, unexpected)

@@ -48,10 +48,11 @@ def _samples(field: NDArray[Any], side: int, cells: int, outside: Any) -> NDArra
 
 def _enlarged(cells: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
     """Cells (n, n, ...) of the padded square as a field (H, W, ...) over the picture."""
-    last_x, last_y = ((edge * len(cells) - 1) // frame.side for edge in frame.size)
-    # Cells that the picture does not reach were never taught: they must not bleed over its right and lower edges.
-    row = np.arange(len(cells))
-    inside = cells[np.minimum(row, last_y)][:, np.minimum(row, last_x)]
+    # Cells without a sample in the picture were never taught: they must not bleed over its right and lower edges.
+    at = np.arange(len(cells))
+    first = (at + 0.5 / SAMPLES) * frame.side / len(cells)
+    x, y = (np.minimum(at, max(int((first < edge).sum()) - 1, 0)) for edge in frame.size)
+    inside = cells[y][:, x]
     return resize(inside, frame.side, frame.side)[: frame.size[1], : frame.size[0]]
 
 

@@ -89,6 +89,8 @@ class Task:
             self.tree = grammar.parse_answer(self.file.answer)
             # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
             self.automaton(1)
+            if not self.options:
+                raise Fault(f"answer {self.file.answer!r}: it can say nothing but none")
             if self.shape == "objects" and not all(grammar.writes(option, "box") for option in self.options):
                 raise Fault(f"answer {self.file.answer!r}: on a grid it writes a box, or a fixed number of cells")
         except (Fault, ValueError) as error:
@@ -113,10 +115,10 @@ class Task:
         tree = self.tree
         if self.grid is None or not isinstance(tree, grammar.Times) or tree.low != tree.high:
             return None
-        cell, *others = grammar.options(tree.part)
-        empty = isinstance(tree.part, grammar.Alternatives)
+        written = grammar.options(tree.part)
         # A label may be missing from a cell and a depth may not: one needs ``| none``, the other cannot have it.
-        if isinstance(cell, grammar.UnitNode) and not others and cell.name == ("label" if empty else "depth"):
+        cell = grammar.UnitNode("label" if isinstance(tree.part, grammar.Alternatives) else "depth")
+        if written == (cell,):
             if isqrt(tree.low) ** 2 != tree.low:
                 raise Fault(f"answer {self.file.answer!r}: {tree.low} cells a track do not make a square")
             return cell.name

@@ -17,7 +17,7 @@ Weights = Sequence[NDArray[np.float32] | None]
 
 
 class Unit(Protocol):
-    """One small file each. ``name`` is the word in a task file, ``field`` the record field that the value fills."""
+    """One small file each. ``name`` is the word in a task file, ``field`` the field of a record that it fills."""
 
     name: str
     field: str

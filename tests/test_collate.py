@@ -1,0 +1,112 @@
+"""The training batch by law: packed or alone, a request gives the same loss; what is dropped is weighted back in."""
+
+import numpy as np
+import pytest
+import torch
+
+from generalist.data.collate import WIDTH, Request, collate
+from generalist.data.mixture import Mixture, Source
+from generalist.data.readers import open_data
+from generalist.sequence.task import load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+
+TASKS = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
+
+
+@pytest.fixture(scope="module")
+def world():
+    vocabulary = Vocabulary.load("tiny")
+    return vocabulary, load_tasks(vocabulary), open_data("scenes:train?size=32")
+
+
+def row(world, index, names, seed=0):
+    _, tasks, data = world
+    rng = np.random.default_rng(seed)
+    return [Request(tasks[name], TASKS.index(name), data.sample(index, name, rng)) for name in names]
+
+
+class First(np.random.Generator):
+    """Takes the first of everything: the same prompt, whatever else is drawn in the batch."""
+
+    def integers(self, *_, **__):
+        return 0
+
+
+def batch(world, rows, empty=10**6, cells=10**6):
+    return collate(rows, world[0], [1.0] * len(TASKS), 32, First(np.random.PCG64(0)), empty, cells)
+
+
+def totals(model, made):
+    with torch.no_grad():
+        out = model(batch=made)
+    return out["by_task"] * out["count"], out["count"]
+
+
+def test_a_request_loses_the_same_packed_with_others_or_alone(world, small_model):
+    names = ["detect", "refer", "ask", "caption", "depth", "segment", "refer_mask", "retrieve", "instances"]
+    rows = [row(world, 3, names), row(world, 4, names[:4])]
+    packed, count = totals(small_model, batch(world, rows))
+    alone = [totals(small_model, batch(world, [[request]])) for requests in rows for request in requests]
+    torch.testing.assert_close(sum(total for total, _ in alone), packed, rtol=2e-4, atol=2e-3)
+    torch.testing.assert_close(sum(each for _, each in alone), count)
+
+
+def test_rows_hold_one_picture_each_and_no_more_than_they_should(world):
+    made = batch(world, [row(world, i, ["detect", "ask", "ask", "caption", "depth"], i) for i in range(4)], 20, 20)
+    used = made["request"] >= 0
+    for r, picture in enumerate(made["image"].tolist()):
+        assert 0 <= picture < 4
+        assert int(used[r].sum()) <= WIDTH or len(set(made["request"][r][used[r]].tolist())) == 1
+    owner = {}
+    for r in range(len(used)):
+        for number in set(made["request"][r][used[r]].tolist()):
+            assert owner.setdefault(number, r) == r  # a request is never torn over two rows
+
+
+def test_targets_are_what_the_task_encodes(world):
+    """Reads every target back through its group's columns: together they are the tracks, token for token."""
+    vocabulary, tasks, _ = world
+    for name in TASKS:
+        request = row(world, 7, [name], 7)[0]
+        made = batch(world, [[request]])
+        found = {}
+        for group in made["groups"]:
+            label = vocabulary["label"]
+            columns = group["columns"].tolist() + ([label[i] for i in range(label.size)] if group["named"] else [])
+            for at, target, weight in zip(group["at"].tolist(), group["target"].tolist(), group["weight"].tolist(), strict=True):
+                if weight:
+                    found[at] = columns[target]
+        tracks = tasks[name].encode(request.sample)
+        wanted = sorted(tuple(ids[w > 0] if w is not None else ids) for ids, w in zip(tracks.ids, tracks.weights, strict=True))
+        by_track = {}
+        flat = {k: made[k].flatten().tolist() for k in ("track", "position", "ids")}
+        for at in sorted(found, key=lambda at: (flat["track"][at], flat["position"][at])):
+            by_track.setdefault(flat["track"][at], []).append(found[at])
+            if flat["position"][at]:
+                assert flat["ids"][at] != vocabulary.bos
+            else:
+                assert flat["ids"][at] == vocabulary.bos
+        assert sorted(map(tuple, by_track.values())) == [w for w in wanted if w], name
+
+
+def test_silent_tracks_that_are_kept_stand_for_those_that_are_not(world):
+    vocabulary, _, _ = world
+    request = row(world, 5, ["detect"], 5)[0]
+    for empty in (1, 7, 20):
+        made = batch(world, [[request]], empty=empty)
+        full = batch(world, [[request]])
+        for m, n in ((made, full),):
+            silent = [sum(float(g["weight"].sum()) for g in x["groups"] if vocabulary.none in g["columns"].tolist()) for x in (m, n)]
+            assert silent[0] == pytest.approx(silent[1])
+
+
+def test_a_step_is_a_function_of_the_seed_and_its_number(world):
+    vocabulary, tasks, data = world
+
+    def mixture(seed):
+        source = Source(data, 1.0, {"detect": 0.5, "ask": 2.5})
+        return Mixture([source], tasks, {"detect": 1.0, "ask": 1.0}, vocabulary, 32, 3, 10, seed)
+
+    first, again, other = mixture(0)[4], mixture(0)[4], mixture(1)[4]
+    assert torch.equal(first["ids"], again["ids"]) and torch.equal(first["pixels"], again["pixels"])
+    assert not torch.equal(first["pixels"], other["pixels"])

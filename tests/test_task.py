@@ -1,0 +1,392 @@
+"""The law of the sequence interface, for every task file: what is encoded is allowed and reads back; what is allowed reads.
+
+Bounds stated here, with ``last`` = 255 (loc bins - 1) and ``side`` the longer edge of the picture in pixels:
+
+    box     |x' - x| <= side * (2 sqrt|o| + 1/last) / last, where o is the coordinate's offset from its lattice point
+            in the unit square: 0.7 / 255 of the edge at an eighth of the picture, 2 / 255 at most
+    mask    IoU with a smooth shape that fills its box: 0.8 for boxes of 10 pixels and up, 0.9 from 40 pixels
+    label   a pixel whose own cell has more than half of its bilinear weight comes back exactly
+    depth   within half a bin, a ratio of 1000^(1 / 510) = 1.0137, of the depths in the cells around the pixel
+    text    exactly
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import strategies
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from generalist.faults import Fault
+from generalist.sequence.frame import Frame
+from generalist.sequence.geometry import box_iou
+from generalist.sequence.sample import Answer, Objects, Sample
+from generalist.sequence.task import Task, TaskFile, load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+from generalist.sequence.written import Step, Tracks, Written
+
+SHIPPED = sorted(load_tasks(Vocabulary.load("tiny")))
+CELLS = 32
+HALF_BIN = 1000 ** (1 / 510)
+
+
+def as_written(tracks: Tracks) -> Written:
+    """The tokens of an annotation, as a decoder that is sure of them would have written them."""
+    longest = max(len(ids) for ids in tracks.ids)
+    tokens = np.full((len(tracks.ids), longest), -1, np.int64)
+    for row, ids in zip(tokens, tracks.ids, strict=True):
+        row[: len(ids)] = ids
+    return Written(tokens, np.ones(tokens.shape, np.float32))
+
+
+def round_trip(task: Task, sample: Sample) -> tuple[Tracks, Answer]:
+    """Encodes, holds every track to the grammar, and decodes."""
+    tracks = task.encode(sample)
+    automaton = task.constraint(sample)
+    assert all(automaton.accepts(ids) and len(ids) <= automaton.bound for ids in tracks.ids)
+    return tracks, task.decode(as_written(tracks), sample)
+
+
+# ---- what is encoded reads back ----------------------------------------------------------------------------------
+
+
+def box_bound(box: np.ndarray, point: np.ndarray, side: int, last: int) -> np.ndarray:
+    offset = np.abs(box / side - np.tile(point, 2))
+    return side * (2 * np.sqrt(offset) + 1 / last) / last + 1e-3
+
+
+def assert_boxes(task: Task, sample: Sample, tracks: Tracks, answer: Answer) -> list[int]:
+    """Every object has come back within its bound; returns which object each row of the answer is."""
+    last, found = len(task.vocabulary["loc"]) - 1, sample.objects
+    points = [p for p, ids in zip(tracks.points, tracks.ids, strict=True) if ids[0] != task.vocabulary.none]
+    rows = [int(np.abs(found.boxes - box).max(1).argmin()) for box in answer.boxes]
+    assert sorted(rows) == list(range(len(found)))
+    for box, row, point in zip(answer.boxes, rows, points, strict=True):
+        bound = box_bound(found.boxes[row], point, max(sample.size), last)
+        assert (np.abs(box - found.boxes[row]) <= bound).all()
+    return rows
+
+
+def assert_masks(sample: Sample, answer: Answer, rows: list[int]) -> None:
+    assert answer.masks.shape == (len(rows), *sample.size[::-1])
+    for mask, row in zip(answer.masks, rows, strict=True):
+        true, box = sample.objects.masks[row], sample.objects.boxes[row]
+        least = 0.9 if min(box[2:] - box[:2]) >= 40 else 0.8
+        assert (mask & true).sum() >= least * (mask | true).sum()
+
+
+@pytest.mark.parametrize("name", ["detect", "instances"])
+@given(sample=strategies.object_samples())
+def test_objects_come_back(tasks: dict[str, Task], name: str, sample: Sample) -> None:
+    tracks, answer = round_trip(tasks[name], sample)
+    rows = assert_boxes(tasks[name], sample, tracks, answer)
+    assert answer.labels == tuple(sample.objects.names[row] for row in rows)
+    if name == "instances":
+        assert_masks(sample, answer, rows)
+
+
+@pytest.mark.parametrize("name", ["refer", "refer_mask"])
+@given(sample=strategies.object_samples(most=1))
+def test_the_one_object_comes_back(tasks: dict[str, Task], name: str, sample: Sample) -> None:
+    tracks, answer = round_trip(tasks[name], sample)
+    rows = assert_boxes(tasks[name], sample, tracks, answer)
+    assert answer.labels is None
+    if name == "refer_mask":
+        assert_masks(sample, answer, rows)
+
+
+@given(seed=strategies.SEEDS, names=strategies.NAMES, scale=st.sampled_from([1, 2, 4, 8]), short=st.integers(4, CELLS))
+def test_label_cells_come_back(
+    tasks: dict[str, Task], seed: int, names: tuple[str, ...], scale: int, short: int
+) -> None:
+    size = (CELLS * scale, short * scale) if seed % 2 else (short * scale, CELLS * scale)
+    values = np.arange(-1, len(names), dtype=np.int16)
+    field = strategies.blocks(np.random.default_rng(seed), size, values, CELLS)
+    sample = Sample(size=size, labels=names, semantic=field)
+    tracks, answer = round_trip(tasks["segment"], sample)
+    assert answer.semantic.shape == field.shape and answer.semantic.dtype == np.int16
+    centre = 1 - np.abs((np.arange(CELLS * scale) + 0.5) / scale % 1 - 0.5)
+    own = (centre[: size[1], None] * centre[None, : size[0]] > 0.5) | (scale <= 2)
+    np.testing.assert_array_equal(answer.semantic[own], field[own])
+    again = tasks["segment"].encode(sample.but(semantic=answer.semantic))
+    np.testing.assert_array_equal(again.ids, tracks.ids)
+
+
+def around(field: np.ndarray, radius: int) -> np.ndarray:
+    """(H, W, d²): the pixels up to ``radius`` away; the field goes on as it ends."""
+    return np.lib.stride_tricks.sliding_window_view(np.pad(field, radius, "edge"), [2 * radius + 1] * 2).reshape(
+        *field.shape, -1)
+
+
+@given(seed=strategies.SEEDS, names=strategies.NAMES, size=strategies.SIZES)
+def test_label_regions_come_back_in_any_size(
+    tasks: dict[str, Task], seed: int, names: tuple[str, ...], size: tuple[int, int]
+) -> None:
+    values = np.arange(-1, len(names), dtype=np.int16)
+    field = strategies.blocks(np.random.default_rng(seed), size, values, 3)
+    _, answer = round_trip(tasks["segment"], Sample(size=size, labels=names, semantic=field))
+    radius = int(np.ceil(1.5 * max(size) / CELLS)) + 1
+    square = np.full((max(size),) * 2, -1, np.int16)  # beyond the picture there is nothing
+    square[: size[1], : size[0]] = field
+    near = around(square, radius)[: size[1], : size[0]]
+    even = (near == field[..., None]).all(-1)
+    np.testing.assert_array_equal(answer.semantic[even], field[even])
+
+
+@given(seed=strategies.SEEDS, size=strategies.SIZES, across=st.integers(2, CELLS))
+def test_depth_comes_back_within_half_a_bin(
+    tasks: dict[str, Task], seed: int, size: tuple[int, int], across: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    values = np.exp(rng.uniform(np.log(0.1), np.log(100), 50)).astype(np.float32)
+    field = strategies.blocks(rng, size, values, across)
+    holed = np.where(strategies.blocks(rng, size, np.asarray([True, False, False, False]), 5), 0, field)
+    _, answer = round_trip(tasks["depth"], Sample(size=size, depth=holed.astype(np.float32)))
+    assert answer.depth.shape == field.shape and (answer.depth > 0).all()
+    near = around(holed, int(np.ceil(1.5 * max(size) / CELLS)) + 1)
+    known = (near > 0).all(-1)
+    least, most = near.min(-1) / HALF_BIN * 0.9999, near.max(-1) * HALF_BIN * 1.0001
+    assert ((answer.depth >= least) & (answer.depth <= most))[known].all()
+
+
+@pytest.mark.parametrize("name", ["ask", "caption", "retrieve"])
+@given(text=strategies.TEXTS)
+def test_text_comes_back(tasks: dict[str, Task], name: str, text: str) -> None:
+    pieces = tasks[name].vocabulary.encode_plain(text)
+    assume(len(pieces) <= {"ask": 16, "caption": 64, "retrieve": 48}[name])
+    _, answer = round_trip(tasks[name], Sample(text=text))
+    assert answer.text == text
+
+
+@given(text=st.text("abc <>_0124loc", min_size=80, max_size=300).filter(str.strip))
+def test_a_long_text_is_cut_where_the_answer_ends(tasks: dict[str, Task], text: str) -> None:
+    tracks, answer = round_trip(tasks["ask"], Sample(text=text))
+    assert answer.text == tasks["ask"].vocabulary.text(tracks.ids[0][:16])
+
+
+@given(names=strategies.NAMES)
+def test_a_crowd_fills_the_lattice_and_no_more(tasks: dict[str, Task], names: tuple[str, ...]) -> None:
+    boxes = np.tile(np.asarray([[30, 30, 40, 40]], np.float32), (150, 1))
+    sample = Sample(size=(64, 48), labels=names, objects=Objects(boxes, (names[0],) * 150))
+    tracks, answer = round_trip(tasks["detect"], sample)
+    assert all(ids[0] in tasks["detect"].vocabulary["label"] for ids in tracks.ids)
+    assert (answer.labels or ())[:1] == names[:1]
+
+
+# ---- what is allowed reads -----------------------------------------------------------------------------------------
+
+
+def random_walk(task: Task, request: Sample, rng: np.random.Generator, keep: bool) -> Written:
+    """What a model without any training writes under the grammar."""
+    automaton = task.constraint(request)
+    rows = 1 if task.points is None else len(task.points)
+    state, tokens, chosen, steps = automaton.start(rows), [], [], []
+    spread = rng.choice([0.1, 3.0, 30.0])
+    while not automaton.done(state).all():
+        assert state.step < automaton.bound
+        live = ~automaton.done(state)
+        allowed = automaton.allowed(state)
+        logits = np.where(allowed.mask, rng.normal(0, spread, allowed.mask.shape), -np.inf)
+        logits[~live] = 0
+        share = np.exp(logits - logits.max(1, keepdims=True)).astype(np.float32)
+        share /= share.sum(1, keepdims=True)
+        at = (share.cumsum(1) >= rng.random((rows, 1)) * share.sum(1, keepdims=True) * 0.999 + 1e-9).argmax(1)
+        ids = allowed.columns[at]
+        assert allowed.mask[np.arange(rows), at][live].all()
+        tokens.append(np.where(live, ids, -1))
+        chosen.append(share[np.arange(rows), at])
+        steps.append(Step(allowed.columns, share[live], np.where(live, live.cumsum() - 1, -1)) if keep else None)
+        state = automaton.advance(state, ids)
+    return Written(np.stack(tokens, 1), np.stack(chosen, 1), steps)
+
+
+def assert_valid(task: Task, request: Sample, answer: Answer) -> None:
+    width, height = request.size
+    assert np.isfinite(answer.scores).all() and ((answer.scores >= 0) & (answer.scores <= 1.001)).all()
+    if task.shape == "single":
+        assert isinstance(answer.text, str)
+    elif task.shape == "objects":
+        boxes = answer.boxes
+        assert boxes.shape == (len(answer.scores), 4) and (boxes[:, :2] <= boxes[:, 2:]).all()
+        assert (boxes >= 0).all() and (boxes <= [width, height, width, height]).all()
+        assert (np.diff(answer.scores) <= 0).all()
+        assert set(answer.labels or ()) <= set(request.labels)
+        assert answer.masks is None or answer.masks.shape == (len(boxes), height, width)
+        if task.file.keep == "best":
+            assert len(boxes) <= 1
+        elif len(boxes):
+            same = np.asarray(answer.labels, object)[:, None] == np.asarray(answer.labels, object)[None]
+            assert not (np.triu(box_iou(boxes, boxes) * same, 1) > 0.6).any()
+    elif task.cells == "depth":
+        assert answer.depth.shape == (height, width)
+        assert ((answer.depth >= 0.0999) & (answer.depth <= 100.01)).all()
+    else:
+        assert answer.semantic.shape == (height, width)
+        assert ((answer.semantic >= -1) & (answer.semantic < len(request.labels))).all()
+    assert isinstance(answer.json(), dict)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("keep", [False, True])
+def test_whatever_is_written_reads(tasks: dict[str, Task], name: str, keep: bool) -> None:
+    task = tasks[name]
+    for seed, count in enumerate([1, 2, 7, 64]):
+        rng = np.random.default_rng([seed, keep])
+        size = (int(rng.integers(1, 90)), int(rng.integers(1, 90)))
+        needs = "labels" in task.file.inputs
+        request = Sample(size=size, labels=tuple(f"thing {i}" for i in range(count)) if needs else ())
+        written = random_walk(task, request, rng, keep)
+        assert all(task.constraint(request).accepts(written.ids(track)) for track in range(len(written.tokens)))
+        assert_valid(task, request, task.decode(written, request))
+
+
+# ---- requests ------------------------------------------------------------------------------------------------------
+
+IMAGE = np.zeros((4, 4, 3), np.uint8)
+FULL = Sample(image=IMAGE, size=(4, 4), labels=("red cube", "ball"), phrase="cup", question="how many?", query="tides")
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+@given(names=strategies.NAMES, phrase=strategies.TEXTS)
+def test_a_prompt_holds_its_fields(tasks: dict[str, Task], name: str, names: tuple[str, ...], phrase: str) -> None:
+    task = tasks[name]
+    request = FULL.but(labels=names, phrase=phrase, question=phrase, query=phrase)
+    prompt = task.render(request)
+    assert prompt.ids.shape == prompt.label.shape and len(prompt.ids)
+    for i, spelled in enumerate(names if "labels" in task.file.inputs else ()):
+        expected = task.vocabulary.encode(spelled) if spelled.strip() else []
+        assert list(prompt.ids[prompt.label == i]) == expected
+    assert phrase in prompt.text or not {"phrase", "question", "query"} & {n.rstrip("?") for n in task.file.inputs}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_request_that_lacks_an_input_is_told_which(tasks: dict[str, Task], name: str) -> None:
+    blank = {"image": None, "labels": (), "phrase": "", "question": "", "query": ""}
+    for needed in tasks[name].file.inputs:
+        if not needed.endswith("?"):
+            with pytest.raises(Fault, match=f"{name}.*{needed}"):
+                tasks[name].render(FULL.but(**{needed: blank[needed]}))
+
+
+def test_a_retrieval_needs_a_picture_or_a_query(tasks: dict[str, Task]) -> None:
+    retrieve = tasks["retrieve"]
+    with pytest.raises(Fault, match="image, query"):
+        retrieve.render(Sample())
+    assert retrieve.render(Sample(image=IMAGE)).text == "which document shows this picture"
+    assert retrieve.render(Sample(query="tides")).text == "which document answers: tides"
+    assert retrieve.render(Sample(image=IMAGE, query="tides")).text == "which document answers: tides"
+
+
+def test_too_many_labels_are_a_fault(tasks: dict[str, Task]) -> None:
+    most = len(tasks["detect"].vocabulary["label"])
+    with pytest.raises(Fault, match=f"{most + 1} labels"):
+        tasks["detect"].encode(FULL.but(labels=tuple(map(str, range(most + 1)))))
+    with pytest.raises(Fault, match="needs labels"):
+        tasks["detect"].frame(FULL.but(labels=()))
+
+
+def test_tables_are_compiled_once(tasks: dict[str, Task]) -> None:
+    assert tasks["detect"].constraint(FULL) is tasks["detect"].automaton(2)
+    assert tasks["detect"].automaton(2) is not tasks["detect"].automaton(3)
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------
+
+GOOD = {
+    "name": "look", "version": 1, "summary": "Looks.", "inputs": ["image", "labels"], "prompts": ["look for {labels}"],
+    "grid": 4, "answer": "label box | none",
+}
+
+MISTAKES = {
+    "a misspelt field": ({"promts": ["x"]}, r"promts: .*did you mean 'prompts'"),
+    "a field unlike any": ({"zzz": 1}, r"zzz: Extra inputs"),
+    "a missing field": ({"summary": ...}, r"summary: Field required"),
+    "a wrong type": ({"grid": "wide"}, r"grid: .*integer"),
+    "a lattice without points": ({"grid": 0}, r"grid: .*greater than or equal to 1"),
+    "a name that is no word": ({"name": "Look here"}, r"name: .*pattern"),
+    "no prompts": ({"prompts": []}, r"prompts: .*at least 1"),
+    "an unknown policy": ({"keep": "some"}, r"keep: .*'all' or 'best'"),
+    "an unknown input": ({"inputs": ["image", "labels", "sound"]}, r"inputs: 'sound' is none of image"),
+    "a prompt with a missing input": ({"prompts": ["find {phrase}"]}, r"prompts: \{phrase\} in 'find \{phrase\}' is not"),
+    "an unknown unit": ({"answer": "label bax"}, r"answer 'label bax': 'bax' is no unit; the units are text"),
+    "an unclosed bracket": ({"answer": "(label box | none"}, r"answer .*a bracket is not closed"),
+    "a bracket too many": ({"answer": "label box) | none"}, r"answer .*'\)' stands where nothing can follow"),
+    "a count of nothing": ({"answer": "(label box){0}"}, r"answer .*\{0\} counts nothing"),
+    "a size of nothing": ({"answer": "box mask{0}"}, r"answer .*mask\{0\} counts nothing"),
+    "a count backwards": ({"answer": "(label box){3,2}"}, r"answer .*\{3,2\} counts nothing"),
+    "a repeat of nothing": ({"answer": "* label"}, r"answer .*'\*' has nothing before it"),
+    "an empty alternative": ({"answer": "label box |"}, r"answer .*empty alternative"),
+    "a sign of another language": ({"answer": "label & box"}, r"answer .*cannot read '& box'"),
+    "patches that make no square": ({"answer": "box mask{15} | none"}, r"mask\{15\}.*square"),
+    "cells that make no square": ({"answer": "(label | none){3}"}, r"answer .*3 cells a track do not make a square"),
+    "things without a place": ({"answer": "label | none"}, r"answer .*on a grid it writes a box"),
+    "nothing but none": ({"answer": "none"}, r"answer .*nothing but none"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_a_file_is_named(tmp_path: Path, vocabulary: Vocabulary, mistake: str) -> None:
+    import yaml
+
+    change, reason = MISTAKES[mistake]
+    fields = {k: v for k, v in (GOOD | change).items() if v is not ...}
+    path = tmp_path / "look.yaml"
+    path.write_text(yaml.safe_dump(fields), encoding="utf-8")
+    with pytest.raises(Fault, match=rf"{path}: {reason}") as error:
+        load_tasks(vocabulary, tmp_path)
+    assert "\n" not in str(error.value) and str(error.value).count(str(path)) == 1
+
+
+@pytest.mark.parametrize("text", ["name: [look", "a: b: c", "\t- x", "{"])
+def test_what_is_no_yaml_is_named_with_its_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "look.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Fault, match=rf"{path}: cannot be read as YAML: .*line \d+") as error:
+        TaskFile.read(path)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["", "- look", "just words"])
+def test_yaml_that_is_no_mapping_is_named(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "look.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(Fault, match=rf"{path}: the file: "):
+        TaskFile.read(path)
+
+
+def test_a_file_or_folder_that_is_not_there_is_named(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    with pytest.raises(Fault, match="gone.yaml: cannot be read"):
+        TaskFile.read(tmp_path / "gone.yaml")
+    with pytest.raises(Fault, match="gone: no such folder"):
+        load_tasks(vocabulary, tmp_path / "gone")
+
+
+def test_a_later_folder_replaces_and_adds(tmp_path: Path, vocabulary: Vocabulary) -> None:
+    import yaml
+
+    for name in ("detect", "look"):
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(GOOD | {"name": name}), encoding="utf-8")
+    tasks = load_tasks(vocabulary, tmp_path)
+    assert set(tasks) == {*SHIPPED, "look"} and tasks["detect"].grid == 4
+
+
+# ---- the frame -----------------------------------------------------------------------------------------------------
+
+
+@given(share=st.floats(0, 1, width=32), point=st.none() | st.floats(0, 1, width=32))
+def test_bins_and_coordinates_are_inverse(vocabulary: Vocabulary, share: float, point: float | None) -> None:
+    frame = Frame(vocabulary, point=None if point is None else np.full(2, point, np.float32))
+    last = len(vocabulary["loc"]) - 1
+    value = np.full(2, share, np.float32)
+    bins = frame.coordinate_bins(value)
+    assert ((bins >= 0) & (bins <= last)).all()
+    bound = 0.5 / last if point is None else (2 * np.sqrt(abs(share - point)) + 1 / last) / last
+    assert (np.abs(frame.coordinates(bins) - value) <= bound + 1e-6).all()
+
+
+@given(metres=st.floats(0.1, 100))
+def test_depth_bins_are_half_a_bin_wide(vocabulary: Vocabulary, metres: float) -> None:
+    frame = Frame(vocabulary)
+    back = float(frame.depths(frame.depth_bins(metres)))
+    assert max(back / metres, metres / back) <= HALF_BIN * 1.0001
