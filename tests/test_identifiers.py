@@ -114,3 +114,12 @@ def test_a_memory_mapped_matrix_answers_as_one_in_memory(tmp_path):
 def test_an_identifier_ends_with_the_end_token_and_only_there(wrong):
     with pytest.raises(ValueError, match="identifier 1"):
         sort_identifiers([[1, END], wrong], END)
+
+
+@given(IDENTIFIERS, st.data())
+def test_nothing_follows_a_whole_identifier(identifiers, data):
+    constraint, _ = built(identifiers)
+    ids = data.draw(st.sampled_from(identifiers))
+    for token in (END, 0, -1):
+        low, high = constraint.interval([*ids, token])
+        assert low == high
