@@ -14,7 +14,9 @@ from generalist.sequence.sample import Objects, Sample
 
 SIZES = st.tuples(st.integers(40, 160), st.integers(40, 160))
 
-WORDS = st.sampled_from(["red", "cube", "traffic light", "Ärmel", "赤い 箱", "the one on the left", "🐈", "№ 5", "<loc_0001>"])
+WORDS = st.sampled_from(
+    ["red", "cube", "traffic light", "Ärmel", "赤い 箱", "the one on the left", "🐈", "№ 5", "<loc_0001>"]
+)
 
 NAMES = st.lists(
     st.one_of(WORDS, st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)),

@@ -6,6 +6,7 @@ import torch
 
 from generalist.app.generalist import Generalist
 from generalist.model.decode import Choice, beam_search, decode, on_device
+from generalist.model.reading import read_images, read_requests
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -50,12 +51,12 @@ def test_tracks_that_leave_change_nothing(generalist):
     """With every track kept to the end, the same tokens are written as with ended ones dropped."""
     task, request = generalist.tasks["instances"], requests(1)
     model = generalist.model
-    cache = model.encode_images(generalist._pixels([request[0].image]))
+    cache = read_images(model, [request[0].image])
     points = torch.from_numpy(task.points)[None]
     tables = on_device(task.automaton(1), model.device)
 
     def written(choice, at):
-        return decode(model, generalist.prefill(task, request, cache), tables, generalist.vocabulary, at, choice)[0]
+        return decode(model, read_requests(model, task, request, cache), tables, generalist.vocabulary, at, choice)[0]
 
     everything = written(Choice(present=0.0), points)
     assert (everything.tokens[:, 0] != generalist.vocabulary.none).sum() == Choice().most
@@ -73,10 +74,10 @@ def test_one_beam_is_greedy(generalist, task):
     request = requests(2)
     found = generalist.tasks[task]
     model, vocabulary = generalist.model, generalist.vocabulary
-    cache = model.encode_images(generalist._pixels([r.image for r in request]))
+    cache = read_images(model, [r.image for r in request])
     tables = on_device(found.automaton(0), model.device)
-    greedy = decode(model, generalist.prefill(found, request, cache), tables, vocabulary)
-    beams = beam_search(model, generalist.prefill(found, request, cache), tables, vocabulary, beams=1)
+    greedy = decode(model, read_requests(model, found, request, cache), tables, vocabulary)
+    beams = beam_search(model, read_requests(model, found, request, cache), tables, vocabulary, beams=1)
     for one, many in zip(greedy, beams, strict=True):
         assert many[0][0] == one.ids(0)
         assert many[0][1] == pytest.approx(float(np.log(one.chosen[0][one.tokens[0] != one.pad]).sum()), abs=1e-2)
@@ -85,10 +86,10 @@ def test_one_beam_is_greedy(generalist, task):
 def test_beams_are_sorted_distinct_and_no_worse_than_greedy(generalist):
     task, request = generalist.tasks["ask"], requests(1)
     model, vocabulary = generalist.model, generalist.vocabulary
-    cache = model.encode_images(generalist._pixels([request[0].image]))
+    cache = read_images(model, [request[0].image])
     tables = on_device(task.automaton(0), model.device)
-    greedy = decode(model, generalist.prefill(task, request, cache), tables, vocabulary)[0]
-    beams = beam_search(model, generalist.prefill(task, request, cache), tables, vocabulary, beams=8)[0]
+    greedy = decode(model, read_requests(model, task, request, cache), tables, vocabulary)[0]
+    beams = beam_search(model, read_requests(model, task, request, cache), tables, vocabulary, beams=8)[0]
     scores = [score for _, score in beams]
     assert scores == sorted(scores, reverse=True) and len({tuple(ids) for ids, _ in beams}) == len(beams) == 8
     assert scores[0] >= float(np.log(greedy.chosen[0]).sum()) - 1e-3
@@ -100,14 +101,14 @@ def test_samples_parse_and_follow_their_seed(generalist, task):
     request = requests(2)
     found = generalist.tasks[task]
     model = generalist.model
-    cache = model.encode_images(generalist._pixels([r.image for r in request]))
+    cache = read_images(model, [r.image for r in request])
     points = None if found.points is None else torch.from_numpy(found.points).expand(2, -1, -1)
     tables = found.automaton(4)
 
     def written(seed):
         choice = Choice(temperature=1.5, top_p=0.95, seed=seed)
         tables_ = on_device(tables, model.device)
-        return decode(model, generalist.prefill(found, request, cache), tables_, generalist.vocabulary, points, choice)
+        return decode(model, read_requests(model, found, request, cache), tables_, generalist.vocabulary, points, choice)
 
     first, again, other = written(1), written(1), written(2)
     for one, same in zip(first, again, strict=True):

@@ -16,15 +16,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from generalist.data.images import load_image
 from generalist.faults import Fault
 from generalist.model.build import load_model
-from generalist.model.cache import ImageCache, Prefix
+from generalist.model.cache import ImageCache
 from generalist.model.decode import Choice, decode, on_device
 from generalist.model.modeling import GeneralistModel
-from generalist.sequence.picture import letterbox, normalise
+from generalist.model.reading import read_images, read_requests
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -56,7 +55,6 @@ class Generalist:
 
     def __init__(self, model: GeneralistModel, vocabulary: Vocabulary, tasks: dict[str, Task], batch: int = 16):
         self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
-        self.side = model.config.image_size
 
     @classmethod
     def from_pretrained(cls, name: str | Path = "tiny", tasks_dir: Path | Iterable[Path] = (),
@@ -102,8 +100,9 @@ class Generalist:
         """Reads an image once; the picture can then be asked many things."""
         pixels = load_image(image)
         name = str(image) if isinstance(image, (str, Path)) else None
-        with torch.inference_mode():
-            return Picture(self, name, pixels, self.model.encode_images(self._pixels([pixels])))
+        cache = read_images(self.model, [pixels])
+        assert cache is not None
+        return Picture(self, name, pixels, cache)
 
     def route(self, instruction: str, has_image: bool = True, task: str | None = None,
               fields: dict[str, Any] | None = None) -> tuple[Task, Sample]:
@@ -163,16 +162,12 @@ class Generalist:
         found, out = self._named(task), []
         for start in range(0, len(requests), self.batch):
             part = list(requests[start : start + self.batch])
-            pictures = [r.image for r in part]
-            cache = None
-            if any(p is not None for p in pictures):
-                with torch.inference_mode():
-                    cache = self.model.encode_images(self._pixels([None if p is None else load_image(p) for p in pictures]))
+            cache = read_images(self.model, [None if r.image is None else load_image(r.image) for r in part])
             out += self._answer(found, part, cache)
         return out
 
     def _answer(self, task: Task, requests: list[Sample], cache: ImageCache | None) -> list[Answer]:
-        prefix = self.prefill(task, requests, cache)
+        prefix = read_requests(self.model, task, requests, cache)
         points = None
         if task.points is not None:
             points = torch.from_numpy(task.points).to(self.device).expand(len(requests), -1, -1)
@@ -180,23 +175,3 @@ class Generalist:
         choice = Choice(best=task.file.keep == "best")
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
         return [task.decode(w, r) for w, r in zip(written, requests, strict=True)]
-
-    def prefill(self, task: Task, requests: Sequence[Sample], cache: ImageCache | None) -> Prefix:
-        """Reads the instructions of requests whose images are in ``cache``."""
-        prompts = [task.render(r) for r in requests]
-        for request in requests:
-            task.frame(request)
-        longest = max(len(p.ids) for p in prompts)
-        ids = np.full((len(prompts), longest), -1, np.int64)
-        slot = np.full((len(prompts), longest), -1, np.int64)
-        for i, prompt in enumerate(prompts):
-            ids[i, : len(prompt.ids)], slot[i, : len(prompt.ids)] = prompt.ids, prompt.label
-        there = torch.tensor([[r.image is not None] for r in requests], device=self.device)
-        with torch.inference_mode():
-            return self.model.prefill(cache, torch.from_numpy(ids).to(self.device), torch.from_numpy(slot).to(self.device),
-                                      None if cache is None else there)
-
-    def _pixels(self, images: Sequence[NDArray[np.uint8] | None]) -> Tensor:
-        grey = np.full((self.side, self.side, 3), 127, np.uint8)
-        squares = [grey if image is None else letterbox(image, self.side) for image in images]
-        return torch.from_numpy(normalise(np.stack(squares))).to(self.device)

@@ -13,7 +13,22 @@ import numpy as np
 from generalist.data.solids import Scene, Solid
 from generalist.sequence.sample import Document
 
-__all__ = ["ATTRIBUTES", "Noun", "Phrase", "a", "caption", "captions", "document", "full", "listed", "nouns", "order", "phrase", "plain", "title"]
+__all__ = [
+    "ATTRIBUTES",
+    "Noun",
+    "Phrase",
+    "a",
+    "caption",
+    "captions",
+    "document",
+    "full",
+    "listed",
+    "nouns",
+    "order",
+    "phrase",
+    "plain",
+    "title",
+]
 
 ATTRIBUTES = ("size", "colour", "material", "shape")  # in the order in which English says them
 RELATIONS = ("left of", "right of", "in front of", "behind")
@@ -53,7 +68,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun, perhaps an extreme one ("leftmost cube"), perhaps in relation to another ("the cube left of the ball")."""
+    """A noun, perhaps an extreme one ("leftmost cube") or in relation to another ("the cube left of the cone")."""
 
     noun: Noun
     extreme: str = ""
@@ -162,7 +177,7 @@ def _pick(found: Sequence[Phrase], rng: np.random.Generator) -> Phrase | None:
 
 def order(scene: Scene) -> list[int]:
     """The solids from left to right."""
-    return np.argsort(scene.boxes[:, 0] + scene.boxes[:, 2], kind="stable").tolist()
+    return [int(i) for i in np.argsort(scene.boxes[:, 0] + scene.boxes[:, 2], kind="stable")]
 
 
 def a(words: str) -> str:

@@ -57,7 +57,8 @@ def _exist(scene: Scene, rng: Random) -> Asked:
 def _count(scene: Scene, rng: Random) -> Asked:
     """Every number that some description gives is equally likely, though many more give 0 or 1 than 4."""
     simple = [Noun(**{name: word}) for name in ATTRIBUTES for word in WORDS[name]]
-    pairs = [Noun(**{name: word, "shape": shape}) for name in ATTRIBUTES[:3] for word in WORDS[name] for shape in SHAPES]
+    words = [(name, word) for name in ATTRIBUTES[:3] for word in WORDS[name]]
+    pairs = [Noun(**{name: word, "shape": shape}) for name, word in words for shape in SHAPES]
     by_number: dict[int, list[Noun]] = {}
     for noun in [Noun(), *simple, *(pairs if rng.random() < 0.4 else [])]:
         by_number.setdefault(len(noun.rows(scene)), []).append(noun)
@@ -70,7 +71,7 @@ def _attribute(scene: Scene, rng: Random) -> Asked:
         row, name = int(rng.integers(len(scene.solids))), _one(ATTRIBUTES, rng)
         said = phrase(scene, row, rng, without=name)
         if said is not None:
-            answer = getattr(scene.solids[row], name)
+            answer: str = getattr(scene.solids[row], name)
             the = said.text if said.anchor else f"the {said.text}"
             form = f"what is {the} made of?" if name == "material" and rng.random() < 0.5 else f"what {name} is {the}?"
             return form, answer
@@ -87,14 +88,15 @@ def _compare(scene: Scene, rng: Random) -> Asked:
 
 
 def _more(scene: Scene, rng: Random, truth: bool) -> Asked | None:
-    """Are there more of these than of those, two values of one attribute that are not equally frequent unless "no"."""
+    """Two values of one attribute, both of them there if possible; equally many is a "no"."""
     name = ("shape", "shape", "colour", "size", "material")[int(rng.integers(5))]
     counts = {word: len(Noun(**{name: word}).rows(scene)) for word in WORDS[name]}
     pairs = [(one, two) for one in counts for two in counts if one != two and (counts[one] > counts[two]) is truth]
-    pairs = [pair for pair in pairs if counts[pair[0]] and counts[pair[1]]] or [p for p in pairs if counts[p[0]] or counts[p[1]]]
-    if not pairs:
+    both = [pair for pair in pairs if min(counts[word] for word in pair)]
+    either = both or [pair for pair in pairs if max(counts[word] for word in pair)]
+    if not either:
         return None
-    one, two = (Noun(**{name: word}).plural for word in _one(pairs, rng))
+    one, two = (Noun(**{name: word}).plural for word in _one(either, rng))
     return f"are there more {one} than {two}?", _yes(truth)
 
 
@@ -114,7 +116,10 @@ def _place(scene: Scene, rng: Random, truth: bool) -> Asked | None:
     for _ in range(10):
         pair = _pair(scene, rng)
         relation = _one(list(PLACES), rng)
-        if pair is not None and holds(scene, *((pair[0], relation, pair[1]) if truth else (pair[1], relation, pair[0]))):
+        if pair is None:
+            continue
+        first, second = pair[:2] if truth else (pair[1], pair[0])
+        if holds(scene, first, relation, second):
             return f"is the {pair[2]} {PLACES[relation]} the {pair[3]}?", _yes(truth)
     return None
 

@@ -30,7 +30,7 @@ PALETTE = {  # as displayed; shading is done on the squares, which are near enou
     "gray": (0.48, 0.48, 0.49),
 }
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]  # float32 throughout: half the memory, twice the speed
 Ids = NDArray[np.int16]
 
 
@@ -64,7 +64,10 @@ class Stage:
 
 @dataclass
 class View:
-    """What the rays of one picture meet. ids (N,) int16: 0 sky, 1 ground, 2 + k solid k; depth (N,) metres, inf in the sky."""
+    """What the rays of one picture meet.
+
+    ids (N,) int16: 0 sky, 1 ground, 2 + k solid k; depth (N,) float32 metres, inf in the sky.
+    """
 
     stage: Stage
     solids: tuple[Solid, ...]
@@ -78,7 +81,8 @@ class View:
     def masks(self) -> NDArray[np.bool_]:
         """The visible part of each solid: (n, size, size)."""
         order = np.arange(2, 2 + len(self.solids), dtype=np.int16)
-        return (self.ids == order[:, None]).reshape(-1, self.size, self.size)
+        masks: NDArray[np.bool_] = self.ids == order[:, None]
+        return masks.reshape(-1, self.size, self.size)
 
 
 @cache
@@ -172,7 +176,7 @@ def shade(stage: Stage, solids: Sequence[Solid], rays: Array, ids: Ids, depth: A
     out[:, here] = _heaven(stage, rays[:, here])
     here = np.flatnonzero(ids == 1)
     out[:, here] = _floor(stage, solids, rays[:, here], depth[here])
-    for k, solid in enumerate(solids):
+    for k in range(len(solids)):
         here = np.flatnonzero(ids == 2 + k)
         if len(here):
             out[:, here] = _surface(stage, solids, k, rays[:, here], depth[here])
@@ -226,18 +230,18 @@ def _surface(stage: Stage, solids: Sequence[Solid], k: int, rays: Array, depth: 
     glint = np.maximum(stage.light @ mirror, 0) * (facing > 0)
     if solid.material == "rubber":
         light = albedo * (facing * np.float32(0.95) * _lamp(stage) + ambient)
-        return light + np.float32(0.03) * glint**4
+        return light + np.float32(0.05) * glint**6
     return _metal(stage, albedo, facing, ambient, glint, mirror)
 
 
 def _metal(stage: Stage, albedo: Array, facing: Array, ambient: Array, glint: Array, mirror: Array) -> Array:
-    """Polished metal mirrors a simple room: a bright sky, a dark wall at the horizon, the ground; and the lamp."""
-    high = np.clip(mirror[2] * np.float32(2.6) - np.float32(0.25), 0, 1)
+    """Polished metal mirrors a simple room: bright sky, a dark band at the horizon, the ground; and the lamp."""
+    high = np.clip(mirror[2] * np.float32(3) + np.float32(0.2), 0, 1)
     low = np.clip(-mirror[2] * np.float32(2.5), 0, 1)
-    room = np.float32(0.04) + np.float32(1.15) * high + np.float32(0.55) * low * stage.ground[:, None]
-    light = albedo * (facing * np.float32(0.30) + ambient * np.float32(0.35) + room * np.float32(0.80))
-    light += np.float32(0.16) * room * room
-    return light + (glint**60 * np.float32(1.4) + glint**8 * np.float32(0.12)) * _lamp(stage)
+    room = np.float32(0.10) + np.float32(0.75) * high * high + np.float32(0.45) * low * stage.ground[:, None]
+    light = albedo * (facing * np.float32(0.40) + ambient * np.float32(0.45) + room * np.float32(0.85))
+    light += np.float32(0.07) * room
+    return light + glint**40 * np.float32(1.1) * _lamp(stage)
 
 
 def _shadowed(stage: Stage, solids: Sequence[Solid], point: Array) -> NDArray[np.bool_]:

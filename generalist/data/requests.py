@@ -61,7 +61,7 @@ def _names(scene: Scene, rng: Random) -> list[Noun]:
 
 
 def _some(scene: Scene, nouns: list[Noun], rng: Random, most: int = 6) -> list[Noun]:
-    """Two to ``most`` of the nouns: most of those that are true of something, and a few that are not, close ones first."""
+    """Up to ``most`` of the nouns, shuffled: some that are true of something, and a few that only nearly are."""
     present = [noun for noun in nouns if noun.rows(scene)]
     near = [noun for noun in nouns if noun not in present and _close(noun, present)]
     count = int(rng.integers(2, most + 1))

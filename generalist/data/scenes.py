@@ -144,7 +144,7 @@ def arrange(rng: np.random.Generator, stage: Stage, kinds: list[Solid], tries: i
         points = np.concatenate([spots[rows], np.full((tries, 1), kind.height / 2, np.float32)], axis=1)
         x, y, depth = stage.project(points, 1)
         r = stage.focal * width[k] / np.maximum(depth, 0.1)
-        good = (depth > 4.6) & (depth < 8.6) & (np.minimum(x, y) > 0.95 * r + 0.01) & (np.maximum(x, y) < 0.99 - 0.95 * r)
+        good = (depth > 3.5) & (np.minimum(x, y) > 0.95 * r + 0.01) & (np.maximum(x, y) < 0.99 - 0.95 * r)
         apart = np.hypot(*(spots[rows][:, None] - spots[taken][None]).transpose(2, 0, 1))
         good &= (apart > kind.girth * 1.2 + discs[:, 3] * 1.2 + 0.12).all(1)
         gap = np.hypot(x[:, None] - discs[:, 0], y[:, None] - discs[:, 1])

@@ -7,17 +7,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from generalist.data.images import load_image
 from generalist.faults import Fault
-from generalist.model.cache import ImageCache, Prefix
 from generalist.model.decode import beam_search
 from generalist.model.modeling import GeneralistModel
+from generalist.model.reading import read_images, read_requests
 from generalist.retrieval.hits import Evidence, hits
 from generalist.retrieval.index import Index
 from generalist.sequence.grammar import UnitNode
-from generalist.sequence.picture import letterbox, normalise
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.sequence.task import Task
 
@@ -52,7 +50,9 @@ def search(index: Index, model: GeneralistModel, task: Task, requests: Sequence[
     for first in range(0, len(requests), batch):
         part = requests[first : first + batch]
         began = time.perf_counter()
-        found = beam_search(model, _read(model, task, part), constraint, index.vocabulary, beams)
+        images = read_images(model, [None if request.image is None else load_image(request.image) for request in part])
+        prefix = read_requests(model, task, part, images)
+        found = beam_search(model, prefix, constraint, index.vocabulary, beams)
         listed = [hits(_named(index, written), k) for written in found]
         seconds = (time.perf_counter() - began) / len(part)
         answers += [_answer(task, *pair, seconds) for pair in zip(part, listed, strict=True)]
@@ -77,27 +77,3 @@ def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tup
         evidence = [{"text": index.vocabulary.text(ids[:-1]), "weight": log_probability}]
         for row in index.identifiers.documents(ids):
             yield index[int(row)], exp(log_probability), evidence
-
-
-@torch.inference_mode()
-def _read(model: GeneralistModel, task: Task, requests: Sequence[Sample]) -> Prefix:
-    """Images and instructions of the requests, read together."""
-    prompts = [task.render(request) for request in requests]
-    ids, slot = np.full((2, len(prompts), max(len(prompt.ids) for prompt in prompts)), -1, np.int64)
-    for row, prompt in enumerate(prompts):
-        ids[row, : len(prompt.ids)], slot[row, : len(prompt.ids)] = prompt.ids, prompt.label
-    images = _images(model, requests)
-    there = torch.tensor([[request.image is not None] for request in requests], device=model.device)
-    instructions = torch.from_numpy(ids).to(model.device), torch.from_numpy(slot).to(model.device)
-    return model.prefill(images, *instructions, None if images is None else there)
-
-
-def _images(model: GeneralistModel, requests: Sequence[Sample]) -> ImageCache | None:
-    """The images as the model keeps them, grey where a request has none; None if none has."""
-    if all(request.image is None for request in requests):
-        return None
-    side = model.config.image_size
-    grey = np.full((side, side, 3), 127, np.uint8)
-    squares: list[NDArray[np.uint8]] = [
-        grey if request.image is None else letterbox(load_image(request.image), side) for request in requests]
-    return model.encode_images(torch.from_numpy(normalise(np.stack(squares))).to(model.device))

@@ -94,14 +94,15 @@ class Vocabulary:
             tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             table = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
             codebook = np.load(folder / "mask_codebook.npy", allow_pickle=False)
+            blocks = blocks_of((row["name"], row["size"]) for row in table["blocks"])
         except Exception as error:  # tokenizers raises a bare Exception for a missing or broken file
             raise Fault(f"{folder}: not a vocabulary folder ({error})") from error
-        blocks = blocks_of((row["name"], row["size"]) for row in table["blocks"])
-        vocabulary = cls(tokenizer, blocks, codebook, folder)
-        if tokenizer.get_vocab_size() != len(vocabulary):
-            found = tokenizer.get_vocab_size()
-            raise Fault(f"{folder}: tokenizer.json has {found} tokens, its blocks {len(vocabulary)}")
-        return vocabulary
+        found, total = tokenizer.get_vocab_size(), sum(map(len, blocks.values()))
+        if found != total:
+            raise Fault(f"{folder}: tokenizer.json has {found} tokens, its blocks {total}")
+        if "control" not in blocks or len(blocks["control"]) != len(CONTROL):
+            raise Fault(f"{folder}: vocabulary.json needs a block 'control' of {len(CONTROL)} tokens")
+        return cls(tokenizer, blocks, codebook, folder)
 
     def __getitem__(self, block: str) -> Block:
         return self.blocks[block]

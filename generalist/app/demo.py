@@ -1,0 +1,84 @@
+"""The demonstration: one model, nine tasks, pictures it has never seen, and figures that say how well it does."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generalist.app.evaluate import Evaluation
+from generalist.app.generalist import Generalist
+from generalist.app.predict import save_picture
+from generalist.app.report import Bar, print_json, print_metrics, tell
+from generalist.app.viz import draw, sheet
+from generalist.data.readers import open_data
+from generalist.data.readers.generated import Generated
+from generalist.retrieval.index import Index
+from generalist.retrieval.search import search
+from generalist.sequence.sample import Answer, Sample
+
+__all__ = ["SHOWN", "TASKS", "run"]
+
+DATA = "scenes:test"
+
+TASKS = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
+
+SHOWN = {"detect": "AP50", "instances": "AP50", "segment": "mIoU", "depth": "AbsRel", "refer": "Acc@0.5",
+         "refer_mask": "gIoU", "caption": "exact", "ask": "accuracy", "retrieve": "R@1"}  # fmt: skip
+"""The one figure of each task that the table shows; ``--json`` has them all."""
+
+NEXT = """next:
+  generalist predict {out}/scene.png "detect red cube, ball" --draw {out}
+  generalist predict {out}/scene.png "how many cubes are there?"
+  generalist eval detect --data scenes:test --limit 200
+  generalist tasks"""
+
+
+def run(generalist: Generalist, model: str, out: Path, scenes: int, json: bool) -> None:
+    """Draws the nine tasks on the first scenes of the test split, then measures each on ``scenes`` of them."""
+    world = open_data(DATA)
+    assert isinstance(world, Generated)
+    pictures = []
+    for i, task in enumerate(TASKS):
+        sample = world.sample(i // 3, task)
+        answer = _searched(generalist, world, sample, scenes) if task == "retrieve" else generalist.answer(task, [sample])[0]
+        pictures.append(_picture(generalist, task, sample, answer))
+        save_picture(pictures[-1], out / f"{task}.png")
+    whole = save_picture(sheet(pictures), out / "demo.png")
+    save_picture(np.asarray(world.sample(0, "depth").image), out / "scene.png")
+    tell(f"pictures: {whole}, and one for each task in {out}")
+    records = _measure(generalist, model, scenes)
+    if json:
+        for record in records:
+            print_json(record)
+    else:
+        print_metrics([{**r, "metrics": {SHOWN[r["task"]]: r["metrics"].get(SHOWN[r["task"]], 0.0)}} for r in records])
+    tell(NEXT.format(out=out))
+
+
+def _measure(generalist: Generalist, model: str, scenes: int) -> list[dict[str, Any]]:
+    records = []
+    with Bar("measuring", scenes * len(TASKS)) as bar:
+        for task in TASKS:
+            # Ten beams find the first document; deeper lists are for generalist eval.
+            evaluation = Evaluation(generalist, task, DATA, scenes, deepest=10)
+            records.append({"task": task, "data": DATA, "model": model, **evaluation.run(bar.step)})
+    return records
+
+
+def _searched(generalist: Generalist, world: Generated, sample: Sample, scenes: int) -> Answer:
+    """The scene looked for among the documents of ``scenes`` scenes."""
+    with tempfile.TemporaryDirectory() as folder:
+        index = Index.build(world.corpus(max(scenes, 3)), generalist.vocabulary, Path(folder) / "index")
+        return search(index, generalist.model, generalist.tasks["retrieve"], [sample], k=3)[0]
+
+
+def _picture(generalist: Generalist, task: str, sample: Sample, answer: Answer) -> NDArray[np.uint8]:
+    question = generalist.tasks[task].render(sample).text
+    note = ""
+    if sample.documents:
+        note = f"right: {sample.text}"
+    elif sample.text:
+        note = f"right: {sample.text}" if task == "ask" else f"one right caption: {sample.text}"
+    return draw(np.asarray(sample.image), answer, f"{task}: {question}", note=note)

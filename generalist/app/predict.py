@@ -1,0 +1,127 @@
+"""Prediction: one instruction about many images. A bad image is told and passed over; a bad instruction ends it all."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from generalist.app.generalist import Generalist
+from generalist.app.report import print_answer, print_json, tell
+from generalist.data.images import IMAGE_SUFFIXES
+from generalist.faults import Fault
+from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.task import Task
+
+__all__ = ["Prediction", "find_images", "save_depth", "save_picture"]
+
+FARTHEST = 65.535
+"""Metres: what a 16-bit map in millimetres can hold."""
+
+
+def find_images(words: Iterable[str]) -> tuple[list[Path], list[Fault]]:
+    """The images that words name: paths, folders (their images, by name) and globs; and a Fault for each word that
+    names none."""
+    paths: list[Path] = []
+    faults: list[Fault] = []
+    for word in words:
+        path = Path(word)
+        if path.is_dir():
+            found = sorted(p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+        elif not path.exists() and any(mark in word for mark in "*?["):
+            root = Path(path.anchor)
+            found = sorted(p for p in root.glob(str(path.relative_to(root))) if p.is_file())
+        else:
+            found = [path]  # a missing file is told when it is read
+        if not found:
+            faults.append(Fault(f"{word}: no image there"))
+        paths += found
+    return list(dict.fromkeys(paths)), faults
+
+
+class Prediction:
+    """An instruction understood, to be run over images.
+
+    draw: folder for pictures of the answers; out: folder for depth maps; least: score below which boxes are not shown.
+
+    Raises:
+        Fault: nothing fits the instruction, or it lacks what its task needs.
+    """
+
+    def __init__(self, generalist: Generalist, instruction: str, task: str | None = None, draw: Path | None = None,
+                 out: Path | None = None, least: float = 0.3, json: bool = False):
+        self.generalist, self.instruction, self.name = generalist, instruction, task
+        self.draw, self.least, self.json = draw, least, json
+        self.out = out or draw or (Path("out") if json else None)
+        self.task = self._understand()
+        self._taken: set[str] = set()
+
+    def _understand(self) -> Task:
+        task, request = self.generalist.route(self.instruction, True, self.name)
+        if "docid" in task.file.answer:
+            raise Fault(f"task {task.name!r} finds documents: build an index and ask generalist search DIR --image FILE")
+        # Told now rather than once an image: labels missing, or too many.
+        task.render(request.but(image="an image"))
+        task.frame(request)
+        tell(f"task {task.name}{_fields(request)}")
+        return task
+
+    def run(self, paths: Iterable[Path]) -> Iterator[Fault]:
+        """Answers about each image in turn are printed and drawn; yields a Fault for each that cannot be read."""
+        for path in paths:
+            try:
+                picture = self.generalist.read(path)
+            except Fault as fault:
+                yield fault
+                continue
+            answer = self.generalist(self.instruction, picture, task=self.name)
+            self._write(answer, picture.pixels, self._stem(path))
+            if self.json:
+                print_json(answer.json())
+            else:
+                print_answer(answer, self.least)
+
+    def _stem(self, path: Path) -> str:
+        """A name for what is written about an image, its own within this run: a/1.png and b/1.png do not clash."""
+        name, n = path.stem, 1
+        while name in self._taken:
+            n += 1
+            name = f"{path.stem}-{n}"
+        self._taken.add(name)
+        return name
+
+    def _write(self, answer: Answer, pixels: np.ndarray, stem: str) -> None:
+        if answer.depth is not None and self.out is not None:
+            answer.files["depth"] = str(save_depth(answer.depth, self.out / f"{stem}.depth_mm.png"))
+        if self.draw is not None:
+            from generalist.app.viz import draw
+
+            picture = draw(pixels, answer, self.instruction, self.least)
+            answer.files["picture"] = str(save_picture(picture, self.draw / f"{stem}.{answer.task}.png"))
+
+
+def _fields(request: Sample) -> str:
+    said = {"labels": ", ".join(request.labels), "phrase": request.phrase, "question": request.question}
+    return "".join(f"; {name}: {value}" for name, value in said.items() if value)
+
+
+def save_picture(pixels: np.ndarray, path: Path) -> Path:
+    """Writes (H, W, 3) uint8 as a PNG, making its folder. Raises Fault if it cannot be written."""
+    return _save(Image.fromarray(pixels), path)
+
+
+def save_depth(depth: np.ndarray, path: Path) -> Path:
+    """Writes metres (H, W) as a 16-bit PNG in millimetres; what is farther than it can hold is written as farthest."""
+    millimetres = (np.clip(depth, 0, FARTHEST) * 1000).round().astype(np.uint16)
+    return _save(Image.fromarray(millimetres), path)
+
+
+def _save(image: Image.Image, path: Path) -> Path:
+    beside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(beside, "PNG")
+        beside.rename(path)
+    except OSError as error:
+        raise Fault(f"{path}: cannot be written ({error.strerror or error})") from error
+    return path

@@ -1,0 +1,103 @@
+"""Evaluation by law: right answers score as right, batches change nothing, files that cannot be read are left out and told."""
+
+import numpy as np
+import pytest
+
+from generalist.app.evaluate import Evaluation
+from generalist.app.generalist import Generalist
+from generalist.data.readers import open_data
+from generalist.faults import Fault
+from generalist.model.build import build_model
+from generalist.sequence.sample import Answer, Sample
+
+DATA = "scenes:test?size=64"
+
+
+class Knowing(Generalist):
+    """Answers with the annotation: the task and the metric fit one another, or the score is not perfect."""
+
+    def answer(self, task: str, requests: list[Sample]) -> list[Answer]:
+        out = []
+        for request in requests:
+            answer = Answer(task, request.size, names=request.labels, depth=request.depth, semantic=request.semantic)
+            if request.objects is not None:
+                answer.boxes, answer.masks = request.objects.boxes, request.objects.masks
+                answer.labels, answer.scores = request.objects.names, np.ones(len(request.objects), np.float32)
+            answer.text = request.text
+            out.append(answer)
+        return out
+
+
+@pytest.fixture(scope="module")
+def knowing(vocabulary, tasks):
+    model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
+    return Knowing(model, vocabulary, tasks)
+
+
+@pytest.mark.parametrize(
+    ("task", "perfect"),
+    [
+        ("detect", {"AP": 1, "AP50": 1, "AP75": 1}),
+        ("instances", {"AP": 1, "AP50": 1, "AP75": 1}),
+        ("segment", {"mIoU": 1, "pixel_acc": 1}),
+        ("depth", {"AbsRel": 0, "RMSE": 0, "delta1": 1}),
+        ("refer", {"Acc@0.5": 1, "mIoU": 1}),
+        ("refer_mask", {"gIoU": 1, "cIoU": 1}),
+        ("caption", {"exact": 1, "BLEU-4": 1}),
+        ("ask", {"accuracy": 1}),
+    ],
+)
+def test_the_annotation_itself_scores_perfectly(knowing, task, perfect):
+    found = Evaluation(knowing, task, DATA, limit=3, batch=2).run()
+    assert found["n"] == 3 and found["seconds"] >= 0
+    for name, value in perfect.items():
+        assert found["metrics"][name] == pytest.approx(value, abs=1e-6), name
+
+
+def test_retrieve_looks_among_the_documents_of_what_is_measured(vocabulary, tasks):
+    model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
+    generalist = Generalist(model, vocabulary, tasks)
+    whole = Evaluation(generalist, "retrieve", DATA, limit=5, batch=2).run()["metrics"]
+    assert set(whole) == {"nDCG@10", "R@1", "R@10", "R@100", "MRR@10"}
+    assert whole["R@100"] == 1.0  # five documents, all of them listed
+    again = Evaluation(generalist, "retrieve", DATA, limit=5, batch=5).run()["metrics"]
+    assert again == pytest.approx(whole, abs=1e-6)
+
+
+def test_bm25_stands_beside_text_queries(vocabulary, tasks, tmp_path):
+    titles = ["red cube", "blue ball", "green cone"]
+    (tmp_path / "corpus.jsonl").write_text(
+        "".join(f'{{"_id": "d{i}", "title": "{title}", "text": "{title} here"}}\n' for i, title in enumerate(titles)))
+    (tmp_path / "queries.jsonl").write_text(
+        "".join(f'{{"_id": "q{i}", "text": "the {title}"}}\n' for i, title in enumerate(titles)))
+    (tmp_path / "qrels").mkdir()
+    rows = "".join(f"q{i}\td{i}\t1\n" for i in range(3))
+    (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
+    model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
+    found = Evaluation(Generalist(model, vocabulary, tasks), "retrieve", f"beir:{tmp_path}:test").run()
+    assert found["n"] == 3 and found["metrics"]["BM25 R@1"] == 1.0 and found["metrics"]["R@100"] == 1.0
+
+
+def test_items_that_cannot_be_read_are_told_and_left_out(knowing):
+    evaluation = Evaluation(knowing, "ask", DATA, limit=4)
+    real = open_data(DATA).sample
+
+    def sample(i: int, task: str) -> Sample:
+        if i in bad:
+            raise Fault(f"file {i}")
+        return real(i, task)
+
+    bad, told, done = {1}, [], []
+    evaluation.data.sample = sample
+    found = evaluation.run(done.append, lambda fault: told.append(str(fault)))
+    assert found["n"] == 3 and told == ["file 1"] and sum(done) == 4
+    bad |= {0, 2, 3}
+    with pytest.raises(Fault, match="file"):
+        evaluation.run()
+
+
+def test_a_set_that_cannot_pose_the_task_is_named(knowing, tmp_path):
+    with pytest.raises(Fault, match="cannot pose"):
+        evaluation = Evaluation(knowing, "ask", DATA)
+        evaluation.data.tasks = ("detect",)
+        type(evaluation)(knowing, "askk", DATA)
