@@ -1,4 +1,4 @@
-"""The command line as a contract: JSON keys, exit statuses, faults in one line, and a batch that goes on past a bad file."""
+"""The command line as a contract: JSON keys, exit statuses, faults in one line, batches that go on past a bad file."""
 
 import json
 import os
@@ -95,8 +95,14 @@ def test_predict_json_has_the_keys_of_its_task_and_no_others(model, images, tmp_
 
 
 def test_folders_and_globs_name_images_once_and_pictures_do_not_clash(model, images, tmp_path):
-    result = call("predict", images, images / "*.png", images / "more", "caption", "-m", model, "--json", "--draw", tmp_path)
-    assert [Path(answer["image"]) for answer in lines(result)] == [images / "a.png", images / "b.jpg", images / "more/a.png"]
+    result = call(
+        "predict", images, images / "*.png", images / "more", "caption", "-m", model, "--json", "--draw", tmp_path
+    )
+    assert [Path(answer["image"]) for answer in lines(result)] == [
+        images / "a.png",
+        images / "b.jpg",
+        images / "more/a.png",
+    ]
     assert {path.name for path in tmp_path.iterdir()} == {"a.caption.png", "b.caption.png", "a-2.caption.png"}
 
 
@@ -111,7 +117,9 @@ def test_a_bad_file_does_not_stop_the_others(model, images, tmp_path):
     bad.write_bytes((images / "a.png").read_bytes()[:40])
     result = call("predict", bad, images / "a.png", images / "b.jpg", "caption", "-m", model, "--json")
     blamed(result, bad)
-    assert [json.loads(line)["image"] for line in result.stdout.splitlines()] == [str(images / n) for n in ("a.png", "b.jpg")]
+    assert [json.loads(line)["image"] for line in result.stdout.splitlines()] == [
+        str(images / n) for n in ("a.png", "b.jpg")
+    ]
 
 
 def test_a_huge_image_is_refused_by_its_header(model, tmp_path):
@@ -123,7 +131,9 @@ def test_a_huge_image_is_refused_by_its_header(model, tmp_path):
 
     huge = tmp_path / "huge.png"
     header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
-    huge.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b""))
+    huge.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"0")) + chunk(b"IEND", b"")
+    )
     blamed(call("predict", huge, "caption", "-m", model, "--json"), huge, "pixels")
 
 
@@ -183,7 +193,8 @@ def test_a_model_that_is_not_there_is_named(images):
 @pytest.fixture(scope="module")
 def index(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("index")
-    rows = [{"id": f"d{i}", "title": title, "text": "some words"} for i, title in enumerate(["red cube", "red ball", "cone"])]
+    titles = ["red cube", "red ball", "cone"]
+    rows = [{"id": f"d{i}", "title": title, "text": "some words"} for i, title in enumerate(titles)]
     (folder / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = call("index", folder / "corpus.jsonl", "--out", folder / "index", "-m", model)
     assert result.exit_code == 0, result.stderr
@@ -271,7 +282,8 @@ def test_help_and_tasks_load_no_torch():
     code = ("import sys; from typer.testing import CliRunner; from generalist.app.cli import app\n"
             "for words in (['--help'], ['predict', '--help'], ['tasks'], ['tasks', 'detect']):\n"
             "    assert CliRunner().invoke(app, words).exit_code == 0, words\n"
-            "print(sorted({'torch', 'transformers', 'matplotlib', 'supervision', 'datasets'} & set(sys.modules)))")  # fmt: skip
+            "heavy = {'torch', 'transformers', 'matplotlib', 'supervision', 'datasets'}\n"
+            "print(sorted(heavy & set(sys.modules)))")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr
 

@@ -1,4 +1,7 @@
-"""Evaluation by law: right answers score as right, batches change nothing, files that cannot be read are left out and told."""
+"""Evaluation by law: right answers score as right, batches change nothing, what cannot be read is told and left out."""
+
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,17 +67,23 @@ def test_retrieve_looks_among_the_documents_of_what_is_measured(vocabulary, task
     assert again == pytest.approx(whole, abs=1e-6)
 
 
-def test_bm25_stands_beside_text_queries(vocabulary, tasks, tmp_path):
+@pytest.fixture
+def beir(tmp_path: Path) -> str:
+    """A set of three documents, each with a query that says its words."""
     titles = ["red cube", "blue ball", "green cone"]
-    (tmp_path / "corpus.jsonl").write_text(
-        "".join(f'{{"_id": "d{i}", "title": "{title}", "text": "{title} here"}}\n' for i, title in enumerate(titles)))
-    (tmp_path / "queries.jsonl").write_text(
-        "".join(f'{{"_id": "q{i}", "text": "the {title}"}}\n' for i, title in enumerate(titles)))
+    documents = [{"_id": f"d{i}", "title": title, "text": f"{title} here"} for i, title in enumerate(titles)]
+    queries = [{"_id": f"q{i}", "text": f"the {title}"} for i, title in enumerate(titles)]
+    for name, rows in {"corpus": documents, "queries": queries}.items():
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     (tmp_path / "qrels").mkdir()
     rows = "".join(f"q{i}\td{i}\t1\n" for i in range(3))
     (tmp_path / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
+    return f"beir:{tmp_path}:test"
+
+
+def test_bm25_stands_beside_text_queries(vocabulary, tasks, beir):
     model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
-    found = Evaluation(Generalist(model, vocabulary, tasks), "retrieve", f"beir:{tmp_path}:test").run()
+    found = Evaluation(Generalist(model, vocabulary, tasks), "retrieve", beir).run()
     assert found["n"] == 3 and found["metrics"]["BM25 R@1"] == 1.0 and found["metrics"]["R@100"] == 1.0
 
 
@@ -96,8 +105,6 @@ def test_items_that_cannot_be_read_are_told_and_left_out(knowing):
         evaluation.run()
 
 
-def test_a_set_that_cannot_pose_the_task_is_named(knowing, tmp_path):
-    with pytest.raises(Fault, match="cannot pose"):
-        evaluation = Evaluation(knowing, "ask", DATA)
-        evaluation.data.tasks = ("detect",)
-        type(evaluation)(knowing, "askk", DATA)
+def test_a_set_that_cannot_pose_the_task_is_named(knowing, beir):
+    with pytest.raises(Fault, match="beir.* cannot pose 'ask'"):
+        Evaluation(knowing, "ask", beir)

@@ -17,7 +17,8 @@ def grey(width: int, height: int) -> np.ndarray:
 def test_pictures_are_large_enough_and_keep_their_shape(width, height):
     picture = draw(grey(width, height), Answer("detect", (width, height)))
     assert picture.dtype == np.uint8 and max(picture.shape[:2]) >= SMALLEST
-    assert abs(picture.shape[1] * height - picture.shape[0] * width) <= max(width, height)  # within half a pixel each way
+    # Within half a pixel each way.
+    assert abs(picture.shape[1] * height - picture.shape[0] * width) <= max(width, height)
 
 
 def test_a_large_photo_shrinks():
@@ -78,7 +79,7 @@ def test_words_go_below_and_never_outside(text):
     assert picture.shape[1] == 512
     inked = (picture < 100).any(-1)
     assert not inked[:, -2:].any()
-    assert (picture == 128).all(-1).any(1).sum() == 512  # the image itself is whole
+    assert (picture == 128).all((1, 2)).sum() == 512  # the image itself is whole
 
 
 def test_an_empty_answer_is_the_image():

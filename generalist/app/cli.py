@@ -61,7 +61,7 @@ TasksDir = Annotated[list[Path] | None, typer.Option("--tasks-dir", help="A fold
 class Kind(StrEnum):
     """What an index writes to name a document."""
 
-    title = "title"
+    TITLE = "title"
 
 
 @app.command(epilog="Next: `generalist demo --scenes 200 --out pictures`")
@@ -84,16 +84,27 @@ def demo(
     '`generalist predict a.png "the ball on the left" --task refer`'
 )
 def predict(
-    words: Annotated[list[str], typer.Argument(metavar='IMAGE... "INSTRUCTION"', help="Images, folders or globs, then "
-                                               "what to do with them.", show_default=False)],
-    task: Annotated[str | None, typer.Option("--task", "-t", help="The task; the instruction may then be just the names, "
-                                             "phrase or question.")] = None,
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar='IMAGE... "INSTRUCTION"',
+            help="Images, folders or globs, then what to do with them.",
+            show_default=False,
+        ),
+    ],
+    task: Annotated[
+        str | None,
+        typer.Option("--task", "-t", help="The task; the instruction may then be just the names, phrase or question."),
+    ] = None,
     model: Model = "tiny",
     draw: Annotated[Path | None, typer.Option(help="Folder for a picture of each answer.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder for depth maps, 16-bit PNG in millimetres; otherwise that of "
-                                             "--draw, or out.")] = None,
-    score: Annotated[float, typer.Option(min=0, max=1, help="Show and draw what scores at least this; --json tells "
-                                         "everything.")] = 0.3,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for depth maps, 16-bit PNG in millimetres; otherwise that of --draw, or out."),
+    ] = None,
+    score: Annotated[
+        float, typer.Option(min=0, max=1, help="Show and draw what scores at least this; --json tells everything.")
+    ] = 0.3,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -102,8 +113,10 @@ def predict(
 
     images, instruction = words[:-1], words[-1]
     if not images:
-        raise Fault(f"predict: {instruction!r} comes without an image: generalist predict IMAGE... \"INSTRUCTION\"; "
-                    "documents are found with: generalist search DIR \"QUERY\"")
+        raise Fault(
+            f'predict: {instruction!r} comes without an image: generalist predict IMAGE... "INSTRUCTION"; '
+            'documents are found with: generalist search DIR "QUERY"'
+        )
     paths, faults = find_images(images)
     prediction = Prediction(_generalist(model, tasks_dir), instruction, task, draw, out, score, json)
     for fault in faults:
@@ -115,11 +128,19 @@ def predict(
         raise typer.Exit(FAULT)
 
 
-@app.command(epilog="Examples: `generalist train tiny` · `generalist train recipes/tiny.yaml steps=8000 optimiser.lr=1e-3`")
+@app.command(
+    epilog="Examples: `generalist train tiny` · `generalist train recipes/tiny.yaml steps=8000 optimiser.lr=1e-3`"
+)
 def train(
     recipe: Annotated[str, typer.Argument(help="A recipe file, or the name of a shipped recipe.", show_default=False)],
-    changes: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Fields of the recipe to change, "
-                                                        "such as optimiser.lr=3e-4.", show_default=False)] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...",
+            help="Fields of the recipe to change, such as optimiser.lr=3e-4.",
+            show_default=False,
+        ),
+    ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier checkpoints and start anew.")] = False,
 ) -> None:
     """Train a model. Run again after an interruption, it goes on from its last checkpoint."""
@@ -128,14 +149,16 @@ def train(
 
     read = Recipe.read(_recipe(recipe), changes or [])
     folder = run(read, fresh)
-    print(f"the model is in {folder}; next: generalist predict IMAGE \"INSTRUCTION\" --model {folder}", file=sys.stderr)
+    print(f'the model is in {folder}; next: generalist predict IMAGE "INSTRUCTION" --model {folder}', file=sys.stderr)
 
 
 @app.command("eval", epilog="Examples: `generalist eval detect --data scenes:test --limit 200` · "
              "`generalist eval segment --data labelmaps:CamVid:test?classes=camvid --json`")  # fmt: skip
 def evaluate(
     task: Annotated[str, typer.Argument(help="A task; see generalist tasks.", show_default=False)],
-    data: Annotated[str, typer.Option("--data", "-d", help="READER:PATH[:SPLIT], or scenes[:SPLIT].", show_default=False)],
+    data: Annotated[
+        str, typer.Option("--data", "-d", help="READER:PATH[:SPLIT], or scenes[:SPLIT].", show_default=False)
+    ],
     model: Model = "tiny",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many items, from the first.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
@@ -148,19 +171,27 @@ def evaluate(
 
     evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch)
     with Bar(f"eval {task}", len(evaluation)) as bar:
-        figures = evaluation.run(bar.step, on_fault=lambda fault: bar.say("generalist: " + " ".join(str(fault).split())))
+        figures = evaluation.run(
+            bar.step, on_fault=lambda fault: bar.say("generalist: " + " ".join(str(fault).split()))
+        )
     record = {"task": task, "data": data, "model": model, **figures}
     print_json(record) if json else print_metrics([record])
     if evaluation.faults:
         raise typer.Exit(FAULT)
 
 
-@app.command(epilog="Examples: `generalist index beir/nq --out nq.index` · `generalist index scenes:test:500 --out scenes.index`")
+@app.command(
+    epilog="Examples: `generalist index beir/nq --out nq.index` · `generalist index scenes:test:500 --out scenes.index`"
+)
 def index(
-    corpus: Annotated[str, typer.Argument(help="A BEIR folder, a .jsonl file (id, title, text), or scenes[:SPLIT[:N]].",
-                                          show_default=False)],
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            help="A BEIR folder, a .jsonl file (id, title, text), or scenes[:SPLIT[:N]].", show_default=False
+        ),
+    ],
     out: Annotated[Path, typer.Option(help="Folder of the index; one already there is replaced.", show_default=False)],
-    identifiers: Annotated[Kind, typer.Option(help="What names a document.")] = Kind.title,
+    identifiers: Annotated[Kind, typer.Option(help="What names a document.")] = Kind.TITLE,
     model: Model = "tiny",
 ) -> None:
     """Build an index of documents, for `generalist search`."""
@@ -171,13 +202,15 @@ def index(
     documents = read_corpus(corpus)
     with Bar("index", len(documents)) as bar:
         built = Index.build(documents, _vocabulary(model), out, lambda done, _: bar.at(done))
-    print(f"{len(built):,} documents in {out}; next: generalist search {out} \"QUERY\"", file=sys.stderr)
+    print(f'{len(built):,} documents in {out}; next: generalist search {out} "QUERY"', file=sys.stderr)
 
 
 @app.command(epilog='Examples: `generalist search nq.index "who wrote hamlet" -k 5` · '
              "`generalist search scenes.index --image scene.png --json`")  # fmt: skip
 def search(
-    index: Annotated[Path, typer.Argument(metavar="DIR", help="An index built by generalist index.", show_default=False)],
+    index: Annotated[
+        Path, typer.Argument(metavar="DIR", help="An index built by generalist index.", show_default=False)
+    ],
     query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
     image: Annotated[Path | None, typer.Option(help="A picture to look for, with or without a query.")] = None,
     model: Model = "tiny",
@@ -216,29 +249,37 @@ def tasks(
 
 def _generalist(model: str, tasks_dir: list[Path] | None = None) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print."""
+    folder = _model(model)
     from transformers.utils import logging
 
     from generalist.app.generalist import Generalist
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    return Generalist.from_pretrained(model, tasks_dir or ())
+    return Generalist.from_pretrained(folder, tasks_dir or ())
 
 
 def _vocabulary(model: str) -> Any:
     """The vocabulary of a model, without its weights."""
-    from generalist.assets import assets
     from generalist.sequence.vocabulary import Vocabulary
 
-    if not Path(model).is_dir():
-        try:
-            shipped = assets("weights") / model
-        except FileNotFoundError as error:
-            raise Fault(str(error)) from error
-        if not shipped.is_dir():
-            raise Fault(f"{model}: no such model folder, and no shipped model of that name")
-        model = str(shipped)
-    return Vocabulary.load(model)
+    return Vocabulary.load(_model(model))
+
+
+def _model(name: str) -> Path:
+    """A model's folder: its path, or the name of a shipped one. Told before anything heavy is loaded."""
+    from generalist.assets import assets
+
+    if Path(name).is_dir():
+        return Path(name)
+    try:
+        shipped = {path.name: path for path in sorted(assets("weights").iterdir()) if path.is_dir()}
+    except FileNotFoundError:
+        shipped = {}
+    if name not in shipped:
+        there = ", ".join(shipped) or "none"
+        raise Fault(f"{name}: no such model folder, and no shipped model of that name; shipped: {there}")
+    return shipped[name]
 
 
 def _recipe(name: str) -> Path:

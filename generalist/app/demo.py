@@ -42,7 +42,9 @@ def run(generalist: Generalist, model: str, out: Path, scenes: int, json: bool) 
     pictures = []
     for i, task in enumerate(TASKS):
         sample = world.sample(i // 3, task)
-        answer = _searched(generalist, world, sample, scenes) if task == "retrieve" else generalist.answer(task, [sample])[0]
+        answer = (
+            _searched(generalist, world, sample, scenes) if task == "retrieve" else generalist.answer(task, [sample])[0]
+        )
         pictures.append(_picture(generalist, task, sample, answer))
         save_picture(pictures[-1], out / f"{task}.png")
     whole = save_picture(sheet(pictures), out / "demo.png")
@@ -81,4 +83,4 @@ def _picture(generalist: Generalist, task: str, sample: Sample, answer: Answer) 
         note = f"right: {sample.text}"
     elif sample.text:
         note = f"right: {sample.text}" if task == "ask" else f"one right caption: {sample.text}"
-    return draw(np.asarray(sample.image), answer, f"{task}: {question}", note=note)
+    return draw(np.asarray(sample.image), answer, f"{task}\n{question}", note=note)

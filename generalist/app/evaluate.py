@@ -30,8 +30,15 @@ class Evaluation:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
     """
 
-    def __init__(self, generalist: Generalist, task: str, data: str, limit: int | None = None, batch: int = 16,
-                 deepest: int = DEEPEST):
+    def __init__(
+        self,
+        generalist: Generalist,
+        task: str,
+        data: str,
+        limit: int | None = None,
+        batch: int = 16,
+        deepest: int = DEEPEST,
+    ):
         self.generalist, self.batch, self.deepest = generalist, batch, deepest
         self.task = generalist.route("", task=task)[0]
         self.data: Dataset = open_data(data)
@@ -47,8 +54,11 @@ class Evaluation:
     def __len__(self) -> int:
         return self.count
 
-    def run(self, progress: Callable[[int], None] = lambda done: None,
-            on_fault: Callable[[Fault], None] = lambda fault: None) -> dict[str, Any]:
+    def run(
+        self,
+        progress: Callable[[int], None] = lambda done: None,
+        on_fault: Callable[[Fault], None] = lambda fault: None,
+    ) -> dict[str, Any]:
         """``{"n", "metrics", "seconds"}``. Items that cannot be read are told to ``on_fault``, kept in ``faults`` and
         left out of n.
 

@@ -48,8 +48,16 @@ class Prediction:
         Fault: nothing fits the instruction, or it lacks what its task needs.
     """
 
-    def __init__(self, generalist: Generalist, instruction: str, task: str | None = None, draw: Path | None = None,
-                 out: Path | None = None, least: float = 0.3, json: bool = False):
+    def __init__(
+        self,
+        generalist: Generalist,
+        instruction: str,
+        task: str | None = None,
+        draw: Path | None = None,
+        out: Path | None = None,
+        least: float = 0.3,
+        json: bool = False,
+    ):
         self.generalist, self.instruction, self.name = generalist, instruction, task
         self.draw, self.least, self.json = draw, least, json
         self.out = out or draw or (Path("out") if json else None)
@@ -59,7 +67,9 @@ class Prediction:
     def _understand(self) -> Task:
         task, request = self.generalist.route(self.instruction, True, self.name)
         if "docid" in task.file.answer:
-            raise Fault(f"task {task.name!r} finds documents: build an index and ask generalist search DIR --image FILE")
+            raise Fault(
+                f"task {task.name!r} finds documents: build an index and ask generalist search DIR --image FILE"
+            )
         # Told now rather than once an image: labels missing, or too many.
         task.render(request.but(image="an image"))
         task.frame(request)

@@ -34,11 +34,18 @@ def _table(*columns: str, title: str | None = None) -> Table:
     return table
 
 
+class _Output(Console):
+    """Standard output. A pipe that closes is the command line's to handle; rich would exit with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def _print(*things: Any) -> None:
-    console = Console()
+    console = _Output(highlight=False)
     # Cut to a terminal's width only where there is a terminal.
     if not console.is_terminal:
-        console = Console(width=200)
+        console = _Output(highlight=False, width=200)
     for thing in things:
         console.print(thing)
 
@@ -64,8 +71,14 @@ def print_task(task: Task) -> None:
     """Everything about one task."""
     file = task.file
     tracks = 1 if task.points is None else len(task.points)
-    table = Table(box=None, show_header=False, pad_edge=False, title=f"{file.name}  (version {file.version})",
-                  title_justify="left", title_style="bold")
+    table = Table(
+        box=None,
+        show_header=False,
+        pad_edge=False,
+        title=f"{file.name}  (version {file.version})",
+        title_justify="left",
+        title_style="bold",
+    )
     for name, value in {
         "summary": file.summary,
         "inputs": ", ".join(file.inputs),
@@ -148,16 +161,24 @@ class Bar:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(stderr=True)
-        self._progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                                  TimeRemainingColumn(), console=console, transient=True,
-                                  disable=not console.is_terminal)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
         self._bar = self._progress.add_task(name, total=total)
 
     def __enter__(self) -> "Bar":
         self._progress.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._progress.stop()
 
     def step(self, done: int = 1) -> None:

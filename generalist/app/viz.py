@@ -36,12 +36,16 @@ INK, PALE = "#222222", "#777777"
 def draw(image: Pixels, answer: Answer, title: str = "", least: float = 0.3, note: str = "") -> Pixels:
     """The image with an answer on it, an optional title above and what belongs to it below.
 
-    image: (H, W, 3) uint8, of ``answer.size``. least: score below which boxes are left out, unless the task keeps only
-    its best. note: a pale line under everything. Returns (H', W', 3) uint8, W' at least 512 for a square picture.
+    image: (H, W, 3) uint8, of ``answer.size``. title: its first line is set in bold. least: score below which boxes are
+    left out, unless the task keeps only its best. note: a pale line under everything.
+
+    Returns (H', W', 3) uint8; the picture in it is 512 to 2048 pixels on its longer side.
     """
     height, width = image.shape[:2]
     scale = min(max(SMALLEST / max(height, width), 1.0), LARGEST / max(height, width))
-    canvas = np.asarray(Image.fromarray(image).resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC))
+    canvas = np.asarray(
+        Image.fromarray(image).resize((round(width * scale), round(height * scale)), Image.Resampling.BICUBIC)
+    )
     below = []
     if answer.depth is not None:
         canvas, bar = _depth(answer.depth, canvas)
@@ -56,7 +60,9 @@ def draw(image: Pixels, answer: Answer, title: str = "", least: float = 0.3, not
         below.append(_words("\n".join(found), canvas.shape[1], size=11))
     if answer.text is not None:
         below.append(_words(answer.text, canvas.shape[1], size=13))
-    above = [_words(title, canvas.shape[1], size=14, weight="bold")] if title else []
+    head, _, rest = title.partition("\n")
+    above = [_words(head, canvas.shape[1], size=14, weight="bold")] if head else []
+    above += [_words(rest, canvas.shape[1], size=12)] if rest else []
     under = [_words(note, canvas.shape[1], size=10, colour=PALE)] if note else []
     return np.concatenate([*above, canvas, *below, *under])
 
@@ -89,17 +95,20 @@ def _objects(answer: Answer, canvas: Pixels, scale: float, least: float) -> Pixe
     labels = answer.labels or ("",) * len(scores)
     names = {name: i for i, name in enumerate(dict.fromkeys((*answer.names, *labels)))}
     masks = None if answer.masks is None else np.stack([_enlarge(answer.masks[i], canvas) for i in keep])
-    found = sv.Detections(np.asarray(answer.boxes[keep] * scale, np.float32), mask=masks,
-                          class_id=np.asarray([names[labels[i]] for i in keep]))
+    found = sv.Detections(
+        np.asarray(answer.boxes[keep] * scale, np.float32),
+        mask=masks,
+        class_id=np.asarray([names[labels[i]] for i in keep]),
+    )
     line = max(2, round(max(canvas.shape) / 300))
     look: dict[str, Any] = {"color": sv.ColorPalette.from_hex(list(PALETTE)), "color_lookup": sv.ColorLookup.CLASS}
-    scene = canvas.copy()
+    scene = np.ascontiguousarray(canvas[..., ::-1])  # supervision paints in OpenCV's order, blue first
     if masks is not None:
         scene = sv.MaskAnnotator(opacity=0.45, **look).annotate(scene, found)
     scene = sv.BoxAnnotator(thickness=line, **look).annotate(scene, found)
     said = [f"{labels[i]} {scores[i]:.2f}".strip() for i in keep]
     writer = sv.RichLabelAnnotator(font_size=round(max(canvas.shape) / 36), text_padding=2 * line, **look)
-    return np.asarray(writer.annotate(scene, found, labels=said), np.uint8)
+    return np.asarray(writer.annotate(scene, found, labels=said), np.uint8)[..., ::-1]
 
 
 def _enlarge(mask: NDArray[np.bool_], canvas: Pixels) -> NDArray[np.bool_]:
@@ -144,8 +153,18 @@ def _legend(colours: dict[str, Any], width: int) -> Pixels:
 
     def paint(figure: Figure) -> None:
         handles = [Patch(facecolor=colour, label=name) for name, colour in colours.items()]
-        figure.legend(handles=handles, loc="center", ncols=columns, frameon=False, fontsize=11, labelcolor=INK,
-                      columnspacing=1.2, handlelength=1.2, borderpad=0.1, labelspacing=0.35)
+        figure.legend(
+            handles=handles,
+            loc="center",
+            ncols=columns,
+            frameon=False,
+            fontsize=11,
+            labelcolor=INK,
+            columnspacing=1.2,
+            handlelength=1.2,
+            borderpad=0.1,
+            labelspacing=0.35,
+        )
 
     return _strip(width, 22 * rows + 12, paint)
 
@@ -176,12 +195,22 @@ def _depth(depth: NDArray[np.float32], canvas: Pixels) -> tuple[Pixels, Pixels]:
 
 def _words(text: str, width: int, size: int, weight: str = "normal", colour: str = INK) -> Pixels:
     """Text on white, broken into lines that fit a picture 512 wide; wider pictures have larger letters."""
-    wide = {"bold": 0.72}.get(weight, 0.62)
+    wide = {"bold": 0.63}.get(weight, 0.57)
     lines = [part for line in text.split("\n") for part in textwrap.wrap(line, int(360 / (size * wide))) or [""]]
 
     def paint(figure: Figure) -> None:
-        figure.text(0.015, 0.5, "\n".join(lines), fontsize=size, fontweight=weight, color=colour, va="center", ha="left",
-                    linespacing=1.25, parse_math=False)
+        figure.text(
+            0.015,
+            0.5,
+            "\n".join(lines),
+            fontsize=size,
+            fontweight=weight,
+            color=colour,
+            va="center",
+            ha="left",
+            linespacing=1.25,
+            parse_math=False,
+        )
 
     return _strip(width, round(len(lines) * size * 1.74) + 14, paint)
 
@@ -191,8 +220,10 @@ def _strip(width: int, height: int, paint: Callable[[Figure], None]) -> Pixels:
     dots = 100 * width / SMALLEST
     figure = Figure(figsize=(SMALLEST / 100, height / 100), dpi=dots, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    paint(figure)
-    canvas.draw()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the font lacks a letter: a box stands for it
+        paint(figure)
+        canvas.draw()
     drawn = np.asarray(canvas.buffer_rgba())[..., :3]
     strip = np.full((drawn.shape[0], width, 3), 255, np.uint8)
     strip[:, : drawn.shape[1]] = drawn[:, :width]

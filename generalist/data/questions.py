@@ -15,6 +15,7 @@ WORDS = {"size": SIZES, "colour": COLOURS, "material": MATERIALS, "shape": SHAPE
 Asked = tuple[str, str]
 T = TypeVar("T")
 Random = np.random.Generator
+Form = Callable[[Scene, Random, bool], Asked | None]
 
 
 def question(scene: Scene, rng: Random, kind: str | None = None) -> Asked:
@@ -50,7 +51,11 @@ def _exist(scene: Scene, rng: Random) -> Asked:
         other = Noun(**{**{n: getattr(noun, n) for n in said}, name: _one(WORDS[name], rng)})
         if not other.rows(scene):
             return f"is there {a(other.text)}?", "no"
-    absent = [Noun(colour=colour) for colour in COLOURS if not Noun(colour=colour).rows(scene)]
+    # "small object", where small and large are both there, has no neighbour that is not: then any colour that is not,
+    # or, in a scene of all eight, any colour and shape.
+    absent = [noun for noun in (Noun(colour=colour) for colour in COLOURS) if not noun.rows(scene)]
+    both = (Noun(colour=colour, shape=shape) for colour in COLOURS for shape in SHAPES)
+    absent = absent or [noun for noun in both if not noun.rows(scene)]
     return f"is there {a(_one(absent, rng).text)}?", "no"
 
 
@@ -79,9 +84,9 @@ def _attribute(scene: Scene, rng: Random) -> Asked:
 
 
 def _compare(scene: Scene, rng: Random) -> Asked:
-    forms = [_more, _place, _same]
+    forms: tuple[Form, ...] = (_more, _place, _same)
     for at in rng.permutation([0, 1, 1, 2]):
-        asked = forms[at](scene, rng, bool(rng.random() < 0.5))
+        asked = forms[int(at)](scene, rng, bool(rng.random() < 0.5))
         if asked is not None:
             return asked
     return _more(scene, rng, True) or _more(scene, rng, False) or _exist(scene, rng)

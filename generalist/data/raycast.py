@@ -191,7 +191,7 @@ def _heaven(stage: Stage, rays: Array) -> Array:
     up = rays[2] / np.sqrt((rays * rays).sum(0))
     rise = np.clip(up * np.float32(1.6) + np.float32(0.35), 0, 1)
     haze = np.asarray([0.80, 0.84, 0.90], np.float32)
-    return haze[:, None] + (stage.sky - haze)[:, None] * rise
+    return np.asarray(haze[:, None] + (stage.sky - haze)[:, None] * rise, np.float32)
 
 
 def _floor(stage: Stage, solids: Sequence[Solid], rays: Array, depth: Array) -> Array:
@@ -200,9 +200,10 @@ def _floor(stage: Stage, solids: Sequence[Solid], rays: Array, depth: Array) -> 
     wave = np.sin(stage.grain[:, :2] @ point[:2] + stage.grain[:, 2:]).sum(0)
     tint = np.float32(1) + np.float32(0.035) * wave
     light = (np.float32(0.92) * stage.light[2] * lit) * _lamp(stage) + np.float32(0.30) * _open(solids, point)
-    colour = stage.ground[:, None] * tint * light
+    colour: Array = stage.ground[:, None] * tint * light
     haze = np.clip((depth - np.float32(9)) / np.float32(FAR - 9), 0, 1)
-    return colour + (np.asarray([[0.70], [0.73], [0.77]], np.float32) - colour) * (haze * haze * np.float32(0.6))
+    away = np.asarray([[0.70], [0.73], [0.77]], np.float32)
+    return np.asarray(colour + (away - colour) * (haze * haze * np.float32(0.6)), np.float32)
 
 
 def _open(solids: Sequence[Solid], point: Array) -> Array:
@@ -230,7 +231,7 @@ def _surface(stage: Stage, solids: Sequence[Solid], k: int, rays: Array, depth: 
     glint = np.maximum(stage.light @ mirror, 0) * (facing > 0)
     if solid.material == "rubber":
         light = albedo * (facing * np.float32(0.95) * _lamp(stage) + ambient)
-        return light + np.float32(0.05) * glint**6
+        return np.asarray(light + np.float32(0.05) * glint**6, np.float32)
     return _metal(stage, albedo, facing, ambient, glint, mirror)
 
 
@@ -241,7 +242,7 @@ def _metal(stage: Stage, albedo: Array, facing: Array, ambient: Array, glint: Ar
     room = np.float32(0.10) + np.float32(0.75) * high * high + np.float32(0.45) * low * stage.ground[:, None]
     light = albedo * (facing * np.float32(0.40) + ambient * np.float32(0.45) + room * np.float32(0.85))
     light += np.float32(0.07) * room
-    return light + glint**40 * np.float32(1.1) * _lamp(stage)
+    return np.asarray(light + glint**40 * np.float32(1.1) * _lamp(stage), np.float32)
 
 
 def _shadowed(stage: Stage, solids: Sequence[Solid], point: Array) -> NDArray[np.bool_]:

@@ -67,7 +67,8 @@ class GeneralistConfig(PretrainedConfig):
         self.activation, self.norm_eps = activation, norm_eps
         self.vocabulary, self.fingerprint = vocabulary, fingerprint
         kwargs.setdefault("tie_word_embeddings", True)
-        super().__init__(bos_token_id=bos_token_id, eos_token_id=eos_token_id, pad_token_id=pad_token_id, **kwargs)
+        super().__init__(**kwargs)
+        self.bos_token_id, self.eos_token_id, self.pad_token_id = bos_token_id, eos_token_id, pad_token_id
 
     @property
     def hidden_size(self) -> int:

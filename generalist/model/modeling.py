@@ -10,7 +10,7 @@ own stream plus the patches' stream at the point, sampled bilinearly (after GiT'
 Legend: B rows, N patches, S instruction and track tokens of a row, R requests, K tracks, D width, M labels.
 """
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -55,6 +55,7 @@ def bilinear(points: Tensor, grid: tuple[int, int]) -> Tensor:
 class GeneralistModel(PreTrainedModel, GenerationMixin):
     """The whole model. Tied: a token's embedding is also its output vector; a label's are made from its words."""
 
+    config: GeneralistConfig
     config_class = GeneralistConfig
     base_model_prefix = ""
     main_input_name = "input_ids"
@@ -216,9 +217,11 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         hidden, _ = self._stack(x, nowhere, self._mask(visible, images, None), images)
         return CausalLMOutputWithPast(logits=hidden.float() @ self.token_embed.weight.float().T)
 
-    def prepare_inputs_for_generation(self, input_ids: Tensor, pixel_values: Tensor | None = None,
-                                      attention_mask: Tensor | None = None, **_: Any) -> dict[str, Any]:
+    def prepare_inputs_for_generation(self, input_ids: Any, next_sequence_length: Any = None, past_key_values: Any = None,
+                                      attention_mask: Any = None, inputs_embeds: Any = None, is_first_iteration: Any = None,
+                                      pixel_values: Any = None, **_: Any) -> dict[str, Any]:
         # generate() is here for compatibility: the whole sequence is read at each token. The fast way is model.decode.
+        # It reads this signature to know what a model takes, so the names stand here in full.
         return {"input_ids": input_ids, "pixel_values": pixel_values, "attention_mask": attention_mask}
 
     # ---- use -----------------------------------------------------------------------------------------------------
@@ -270,7 +273,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
             named = prefix.labels_in[rows, slot.clamp(min=0)]
             x = torch.where((slot >= 0)[..., None], named.to(x.dtype), x)
         x = x + self.track_pos[min(at, len(self.track_pos) - 1)]
-        for i, block in enumerate(self.blocks):
+        for i, block in enumerate(cast("list[Block]", self.blocks)):
             seen = 0.0 if tracks.seen is None else tracks.seen[i]
             y = block.step(x + seen, tracks.turn, prefix.past[i], prefix.mask, tracks.keys[i], tracks.values[i], at)
             x = y - seen

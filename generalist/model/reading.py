@@ -40,5 +40,5 @@ def read_requests(model: GeneralistModel, task: Task, requests: Sequence[Sample]
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt.ids)], slot[row, : len(prompt.ids)] = prompt.ids, prompt.label
     there = torch.tensor([[request.image is not None] for request in requests], device=model.device)
-    instructions = (torch.from_numpy(table).to(model.device) for table in (ids, slot))
-    return model.prefill(images, *instructions, None if images is None else there)
+    words, names = (torch.from_numpy(table).to(model.device) for table in (ids, slot))
+    return model.prefill(images, words, names, None if images is None else there)

@@ -40,8 +40,9 @@ class Allowed:
 class Constraint(Protocol):
     """What a decoder may write. Rows are tracks or beams; arrays are numpy or torch, as the constraint was made."""
 
-    bound: int
-    """No answer is longer than this."""
+    @property
+    def bound(self) -> int:
+        """No answer is longer than this."""
 
     def start(self, rows: int) -> State: ...
     def allowed(self, state: State) -> Allowed: ...

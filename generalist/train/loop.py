@@ -4,7 +4,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from accelerate import Accelerator
@@ -138,7 +138,7 @@ class _Run:
         if not self.accelerator.is_main_process:
             return
         names = [name for name, _ in self.model.named_parameters()]
-        tensors = {"model": dict(self.model.named_parameters()), "average": dict(zip(names, self.average.values, strict=True))}
+        tensors: dict[str, dict[str, torch.Tensor]] = {"model": dict(self.model.named_parameters()), "average": dict(zip(names, self.average.values, strict=True))}
         bare = [getattr(o, "optimizer", o) for o in self.optimisers]
         save_checkpoint(self.last, tensors, bare, {"step": self.step, "fingerprint": self.vocabulary.fingerprint})
 
@@ -161,7 +161,7 @@ class _Run:
             model = GeneralistModel(self.model.config)
             for p, value in zip(model.parameters(), self.average.values, strict=True):
                 p.data.copy_(value)
-            save_model(model.to(torch.bfloat16), folder, self.vocabulary)
+            save_model(cast(GeneralistModel, model.bfloat16()), folder, self.vocabulary)
         return folder
 
 

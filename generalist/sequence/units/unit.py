@@ -33,7 +33,7 @@ class Unit(Protocol):
 
 
 def bins_of(ids: Sequence[int], block: Block, weights: Weights | None) -> NDArray[np.float32]:
-    """Bins of ordinal tokens: the expectation around the mode where weights are known, the token's own bin elsewhere."""
+    """Bins of ordinal tokens: the expectation around the mode where weights are known, else its own bin."""
     bins = [block.index_of(token) for token in ids]
     if weights is None:
         return np.asarray(bins, np.float32)
