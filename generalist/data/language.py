@@ -68,7 +68,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun, perhaps an extreme one ("leftmost cube") or in relation to another ("the cube left of the cone")."""
+    """A noun, perhaps an extreme one ("leftmost cube") or in relation to another ("cube left of the cone")."""
 
     noun: Noun
     extreme: str = ""
@@ -77,9 +77,9 @@ class Phrase:
 
     @property
     def text(self) -> str:
-        """The words; with an article only where there is a relation."""
+        """The words, without the article: the prompts say it."""
         if self.anchor is not None:
-            return f"the {self.noun.text} {self.relation} the {self.anchor.text}"
+            return f"{self.noun.text} {self.relation} the {self.anchor.text}"
         return f"{self.extreme} {self.noun.text}".strip()
 
     def rows(self, scene: Scene, clear: bool = False) -> list[int]:
