@@ -20,7 +20,9 @@ WORDS = st.sampled_from(
 
 NAMES = st.lists(
     st.one_of(WORDS, st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=12)),
-    min_size=1, max_size=8, unique=True,
+    min_size=1,
+    max_size=8,
+    unique=True,
 ).map(tuple)
 
 SEEDS = st.integers(0, 2**32 - 1)

@@ -60,8 +60,12 @@ def test_every_module_lists_what_it_gives(name: str) -> None:
     tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
     if Path(name).name == "__init__.py" and not tree.body:
         return
-    lists = [node.value for node in tree.body if isinstance(node, ast.Assign)
-             and any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)]
+    lists = [
+        node.value
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == "__all__" for target in node.targets)
+    ]
     assert len(lists) == 1, f"{name} has no __all__"
     given = ast.literal_eval(lists[0])
     assert len(set(given)) == len(given)

@@ -73,11 +73,15 @@ def test_targets_are_what_the_task_encodes(world):
         for group in made["groups"]:
             label = vocabulary["label"]
             columns = group["columns"].tolist() + ([label[i] for i in range(label.size)] if group["named"] else [])
-            for at, target, weight in zip(group["at"].tolist(), group["target"].tolist(), group["weight"].tolist(), strict=True):
+            for at, target, weight in zip(
+                group["at"].tolist(), group["target"].tolist(), group["weight"].tolist(), strict=True
+            ):
                 if weight:
                     found[at] = columns[target]
         tracks = tasks[name].encode(request.sample)
-        wanted = sorted(tuple(ids[w > 0] if w is not None else ids) for ids, w in zip(tracks.ids, tracks.weights, strict=True))
+        wanted = sorted(
+            tuple(ids[w > 0] if w is not None else ids) for ids, w in zip(tracks.ids, tracks.weights, strict=True)
+        )
         by_track = {}
         flat = {k: made[k].flatten().tolist() for k in ("track", "position", "ids")}
         for at in sorted(found, key=lambda at: (flat["track"][at], flat["position"][at])):
@@ -96,7 +100,10 @@ def test_silent_tracks_that_are_kept_stand_for_those_that_are_not(world):
         made = batch(world, [[request]], empty=empty)
         full = batch(world, [[request]])
         for m, n in ((made, full),):
-            silent = [sum(float(g["weight"].sum()) for g in x["groups"] if vocabulary.none in g["columns"].tolist()) for x in (m, n)]
+            silent = [
+                sum(float(g["weight"].sum()) for g in x["groups"] if vocabulary.none in g["columns"].tolist())
+                for x in (m, n)
+            ]
             assert silent[0] == pytest.approx(silent[1])
 
 

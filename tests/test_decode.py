@@ -1,4 +1,5 @@
-"""Decoding by law: together equals alone, tracks that leave change nothing, beams of one are greedy, answers always parse."""
+"""Decoding by law: together equals alone, tracks that leave change nothing, beams of one are greedy, answers
+always parse."""
 
 import numpy as np
 import pytest
@@ -25,8 +26,11 @@ def requests(count: int) -> list[Sample]:
     names = ("cube", "red sphere", "a very long name of a thing", "cone")
     return [
         Sample(
-            image=rng.integers(0, 255, (20 + 9 * i, 37, 3), dtype=np.uint8), size=(37, 20 + 9 * i), labels=names[: 1 + i % 4],
-            phrase="red cube" + " left" * i, question="is there a cone?" + " really?" * i,
+            image=rng.integers(0, 255, (20 + 9 * i, 37, 3), dtype=np.uint8),
+            size=(37, 20 + 9 * i),
+            labels=names[: 1 + i % 4],
+            phrase="red cube" + " left" * i,
+            question="is there a cone?" + " really?" * i,
         )  # fmt: skip
         for i in range(count)
     ]
@@ -108,12 +112,16 @@ def test_samples_parse_and_follow_their_seed(generalist, task):
     def written(seed):
         choice = Choice(temperature=1.5, top_p=0.95, seed=seed)
         tables_ = on_device(tables, model.device)
-        return decode(model, read_requests(model, found, request, cache), tables_, generalist.vocabulary, points, choice)
+        return decode(
+            model, read_requests(model, found, request, cache), tables_, generalist.vocabulary, points, choice
+        )
 
     first, again, other = written(1), written(1), written(2)
     for one, same in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.tokens, same.tokens)
-    assert any((a.tokens.shape != b.tokens.shape) or (a.tokens != b.tokens).any() for a, b in zip(first, other, strict=True))
+    assert any(
+        (a.tokens.shape != b.tokens.shape) or (a.tokens != b.tokens).any() for a, b in zip(first, other, strict=True)
+    )
     for one in first:
         for track in range(len(one.tokens)):
             assert tables.accepts(one.ids(track)) and len(one.ids(track)) <= tables.bound

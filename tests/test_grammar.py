@@ -101,7 +101,11 @@ def test_the_parts_of_an_answer_are_found(vocabulary: Vocabulary) -> None:
     ids = [piece, eos, vocabulary.phrase, piece, piece, eos, vocabulary.end_phrase, *list(loc)[:8]]
     found = match(tree, ids, frame)
     assert [(part.unit.name, part.start, part.stop) for part in found] == [
-        ("text", 0, 2), ("text", 3, 6), ("box", 7, 11), ("box", 11, 15)]
+        ("text", 0, 2),
+        ("text", 3, 6),
+        ("box", 7, 11),
+        ("box", 11, 15),
+    ]
     assert match(tree, ids[:-1], frame) is None
     assert match(tree, [], frame) == []
     assert match(parse_answer("label box | none"), [label[1], *list(loc)[:4]], frame) is not None

@@ -36,11 +36,23 @@ QUESTIONS = ["how many?", "what colour is the largest thing behind the ball?", "
 def model() -> GeneralistModel:
     """A small model with random weights, lively enough that its answers differ from one request to another."""
     torch.manual_seed(0)
-    made = GeneralistModel(GeneralistConfig(
-        vocab_size=len(VOCABULARY), width=48, depth=2, heads=2, image_size=32, patch_size=8, class_token=True,
-        registers=2, layer_scale=True, fingerprint=VOCABULARY.fingerprint,
-        bos_token_id=VOCABULARY.bos, eos_token_id=VOCABULARY.eos,
-        pad_token_id=VOCABULARY.pad))
+    made = GeneralistModel(
+        GeneralistConfig(
+            vocab_size=len(VOCABULARY),
+            width=48,
+            depth=2,
+            heads=2,
+            image_size=32,
+            patch_size=8,
+            class_token=True,
+            registers=2,
+            layer_scale=True,
+            fingerprint=VOCABULARY.fingerprint,
+            bos_token_id=VOCABULARY.bos,
+            eos_token_id=VOCABULARY.eos,
+            pad_token_id=VOCABULARY.pad,
+        )
+    )
     with torch.no_grad():
         for parameter in made.parameters():
             spread = 0.5 if parameter.ndim < 2 else 1.5 * parameter.shape[-1] ** -0.5
@@ -161,8 +173,9 @@ def test_the_processor_comes_back_as_it_was_saved(processor: GeneralistProcessor
 
 def test_instructions_are_the_vocabularys_tokens_then_the_start_token(processor: GeneralistProcessor) -> None:
     inputs = processor(text=[*QUESTIONS, "<loc_0012> détecte 漢字"])
-    for text, ids, there in zip([*QUESTIONS, "<loc_0012> détecte 漢字"], inputs["input_ids"], inputs["attention_mask"],
-                                strict=True):
+    for text, ids, there in zip(
+        [*QUESTIONS, "<loc_0012> détecte 漢字"], inputs["input_ids"], inputs["attention_mask"], strict=True
+    ):
         assert ids[there == 1].tolist() == [*VOCABULARY.encode(text), VOCABULARY.bos]
         assert there.tolist() == sorted(there.tolist()), "padding stands on the left"
         assert (ids[there == 0] == VOCABULARY.pad).all()
@@ -178,8 +191,13 @@ def test_pictures_are_what_training_sees(processor: GeneralistProcessor, tmp_pat
 
 def test_what_cannot_be_processed_is_a_fault(processor: GeneralistProcessor, tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"no picture")
-    for wrong in ({}, {"text": ["a", "b"], "images": picture(0)}, {"images": tmp_path / "a.png"},
-                  {"images": np.zeros((3, 4), np.uint8)}, {"images": str(tmp_path / "none.png")}):
+    for wrong in (
+        {},
+        {"text": ["a", "b"], "images": picture(0)},
+        {"images": tmp_path / "a.png"},
+        {"images": np.zeros((3, 4), np.uint8)},
+        {"images": str(tmp_path / "none.png")},
+    ):
         with pytest.raises(Fault):
             processor(**wrong)
 
@@ -193,8 +211,14 @@ def test_the_tokenizer_of_the_folder_is_the_vocabulary(folder: Path) -> None:
 # ---- generate --------------------------------------------------------------------------------------------------------
 
 
-def generated(model: GeneralistModel, processor: GeneralistProcessor, task: str, texts: list[str],
-              images: list[np.ndarray] | None, **settings: object) -> list[list[int]]:
+def generated(
+    model: GeneralistModel,
+    processor: GeneralistProcessor,
+    task: str,
+    texts: list[str],
+    images: list[np.ndarray] | None,
+    **settings: object,
+) -> list[list[int]]:
     """Answers by ``generate``, up to their end token."""
     inputs = processor(text=texts, images=images)
     begin = inputs["input_ids"].shape[1]
@@ -223,10 +247,12 @@ def decoded(model: GeneralistModel, task: str, texts: list[str], images: list[np
 
 
 @pytest.mark.parametrize("seen", [True, False], ids=["image", "no image"])
-@pytest.mark.parametrize(("task", "texts"), [("caption", ["caption", "what is in the picture", "describe it"]),
-                                             ("ask", QUESTIONS)])
-def test_generate_writes_what_our_decoder_writes(model: GeneralistModel, processor: GeneralistProcessor, task: str,
-                                                 texts: list[str], seen: bool) -> None:
+@pytest.mark.parametrize(
+    ("task", "texts"), [("caption", ["caption", "what is in the picture", "describe it"]), ("ask", QUESTIONS)]
+)
+def test_generate_writes_what_our_decoder_writes(
+    model: GeneralistModel, processor: GeneralistProcessor, task: str, texts: list[str], seen: bool
+) -> None:
     images = [picture(i) for i in range(3)] if seen else None
     ours = decoded(model, task, texts, images)
     assert generated(model, processor, task, texts, images, do_sample=False) == ours
@@ -238,10 +264,14 @@ def test_generate_writes_what_our_decoder_writes(model: GeneralistModel, process
         assert alone == [ids], "a request answered alone and in a batch is answered alike"
 
 
-@pytest.mark.parametrize("settings", [{"do_sample": True, "temperature": 2.0}, {"num_beams": 3, "do_sample": False}],
-                         ids=["sampled", "beams"])
-def test_generate_stays_inside_the_grammar_however_it_chooses(model: GeneralistModel, processor: GeneralistProcessor,
-                                                              settings: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [{"do_sample": True, "temperature": 2.0}, {"num_beams": 3, "do_sample": False}],
+    ids=["sampled", "beams"],
+)
+def test_generate_stays_inside_the_grammar_however_it_chooses(
+    model: GeneralistModel, processor: GeneralistProcessor, settings: dict[str, object]
+) -> None:
     torch.manual_seed(1)
     automaton = TASKS["ask"].constraint(Sample())
     for ids in generated(model, processor, "ask", QUESTIONS, None, **settings):

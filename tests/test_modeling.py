@@ -34,8 +34,16 @@ KINDS: dict[str, dict[str, Any]] = {
 
 def make(seed: int = 0, **changes: Any) -> GeneralistModel:
     """A small model with every parameter far from its initial value, so that nothing hides behind a zero."""
-    sizes: dict[str, Any] = {"vocab_size": 64, "width": 32, "depth": 2, "heads": 2, "image_size": 32, "patch_size": 8,
-                             "max_text": 24, "max_track": 12}
+    sizes: dict[str, Any] = {
+        "vocab_size": 64,
+        "width": 32,
+        "depth": 2,
+        "heads": 2,
+        "image_size": 32,
+        "patch_size": 8,
+        "max_text": 24,
+        "max_track": 12,
+    }
     model = GeneralistModel(GeneralistConfig(**{**sizes, **changes})).eval()
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
@@ -82,10 +90,15 @@ def pack(rows: list[list[Asked]], pixels: Tensor, spare: int = 3) -> dict[str, A
     """Rows of requests, row b about picture b, as ``collate`` lays them out, with ``spare`` places of padding."""
     length = spare + max(sum(len(a.ids) + sum(map(len, a.tracks)) for a in row) for row in rows)
     shape = (len(rows), length)
-    out: dict[str, Any] = {"ids": torch.full(shape, 0), "request": torch.full(shape, -1),
-                           "track": torch.full(shape, 0), "position": torch.full(shape, 0),
-                           "slot": torch.full(shape, -1), "point": torch.full((*shape, 2), float("nan")),
-                           "has_image": torch.ones(shape, dtype=torch.bool)}
+    out: dict[str, Any] = {
+        "ids": torch.full(shape, 0),
+        "request": torch.full(shape, -1),
+        "track": torch.full(shape, 0),
+        "position": torch.full(shape, 0),
+        "slot": torch.full(shape, -1),
+        "point": torch.full((*shape, 2), float("nan")),
+        "has_image": torch.ones(shape, dtype=torch.bool),
+    }
     first = 0
     for b, row in enumerate(rows):
         at = 0
@@ -282,9 +295,17 @@ def scene(seed: int) -> Sample:
     boxes = np.concatenate([corner, corner + rng.uniform(4, 12, (3, 2))], 1).astype(np.float32)
     labels = ("red cube", "ball", "green cone")
     semantic = rng.integers(-1, 3, (32, 32)).astype(np.int16)
-    return Sample(image=rng.integers(0, 256, (32, 32, 3), np.uint8), size=(32, 32), labels=labels, phrase="the ball",
-                  question="how many cubes?", objects=Objects(boxes, ("ball", "red cube", "green cone")),
-                  semantic=semantic, depth=rng.uniform(1, 9, (32, 32)).astype(np.float32), text="two red cubes")
+    return Sample(
+        image=rng.integers(0, 256, (32, 32, 3), np.uint8),
+        size=(32, 32),
+        labels=labels,
+        phrase="the ball",
+        question="how many cubes?",
+        objects=Objects(boxes, ("ball", "red cube", "green cone")),
+        semantic=semantic,
+        depth=rng.uniform(1, 9, (32, 32)).astype(np.float32),
+        text="two red cubes",
+    )
 
 
 def naive(model: GeneralistModel, request: Task, sample: Sample) -> tuple[float, float]:
@@ -331,13 +352,20 @@ def naive(model: GeneralistModel, request: Task, sample: Sample) -> tuple[float,
 @torch.no_grad()
 def test_the_loss_is_the_cross_entropy_of_decoding_under_the_grammar() -> None:
     model = make(11, vocab_size=len(VOCABULARY), patch_size=16)
-    tasks = [task("detect", grid=4), task("segment", grid=2), task("depth", grid=2), task("refer", grid=3),
-             task("caption"), task("ask")]
+    tasks = [
+        task("detect", grid=4),
+        task("segment", grid=2),
+        task("depth", grid=2),
+        task("refer", grid=3),
+        task("caption"),
+        task("ask"),
+    ]
     weights = [1.0, 0.5, 2.0, 1.0, 0.25, 3.0]
     scenes = [scene(0), scene(1)]
     refer = [s.but(objects=s.objects.select([0])) if s.objects else s for s in scenes]
-    rows = [[Request(t, i, refer[p] if t.name == "refer" else s) for i, t in enumerate(tasks)]
-            for p, s in enumerate(scenes)]
+    rows = [
+        [Request(t, i, refer[p] if t.name == "refer" else s) for i, t in enumerate(tasks)] for p, s in enumerate(scenes)
+    ]
     batch = collate(rows, VOCABULARY, weights, 32, np.random.default_rng(0), empty=1000, cells=1000)
     out = model(batch=batch)
     for i, t in enumerate(tasks):

@@ -79,14 +79,14 @@ def test_a_solid_shows_most_of_itself():
 
 
 def test_a_solid_that_hides_is_refused():
-    """A small sphere slides out from behind a large cube: refused until 0.4 of it shows."""
+    """A large sphere slides out from behind a large cylinder: refused until 0.4 of it shows."""
     stage = draw_stage(np.random.default_rng(3))
     right, forward = stage.axes[0, :2], stage.axes[2, :2]
     refused = []
-    for slide in np.linspace(0, 1.3, 27):
-        x, y = 1.5 * forward + slide * right
-        ball = Solid("sphere", "blue", "small", "metal", float(x), float(y))
-        view = look(stage, [ball, Solid("cube", "red", "large", "metal")], 128)
+    for slide in np.linspace(0, 2, 27):
+        x, y = 1.45 * forward + slide * right
+        ball = Solid("sphere", "blue", "large", "metal", float(x), float(y))
+        view = look(stage, [ball, Solid("cylinder", "red", "large", "metal")], 128)
         share = view.masks[0].sum() / look(stage, [ball], 128).masks[0].sum()
         assert well_seen(view) == (share >= 0.4 and view.masks[0].sum() >= 60), share
         refused.append(0.05 < share < 0.4 and view.masks[0].sum() >= 60)

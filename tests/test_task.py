@@ -117,7 +117,8 @@ def test_label_cells_come_back(
 def around(field: np.ndarray, radius: int) -> np.ndarray:
     """(H, W, d²): the pixels up to ``radius`` away; the field goes on as it ends."""
     return np.lib.stride_tricks.sliding_window_view(np.pad(field, radius, "edge"), [2 * radius + 1] * 2).reshape(
-        *field.shape, -1)
+        *field.shape, -1
+    )
 
 
 @given(seed=strategies.SEEDS, names=strategies.NAMES, size=strategies.SIZES)
@@ -295,8 +296,13 @@ def test_tables_are_compiled_once(tasks: dict[str, Task]) -> None:
 # ---- files ---------------------------------------------------------------------------------------------------------
 
 GOOD = {
-    "name": "look", "version": 1, "summary": "Looks.", "inputs": ["image", "labels"], "prompts": ["look for {labels}"],
-    "grid": 4, "answer": "label box | none",
+    "name": "look",
+    "version": 1,
+    "summary": "Looks.",
+    "inputs": ["image", "labels"],
+    "prompts": ["look for {labels}"],
+    "grid": 4,
+    "answer": "label box | none",
 }
 
 MISTAKES = {

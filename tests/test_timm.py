@@ -75,18 +75,21 @@ def test_families_settle_what_they_differ_in() -> None:
     assert (config.pre_norm, config.activation, config.norm_eps) == (True, "quick_gelu", 1e-5)
 
 
-@pytest.mark.parametrize(("settings", "part"), [
-    ({"qk_norm": True}, "norms of queries and keys"),
-    ({"block_fn": timm.models.vision_transformer.ParallelScalingBlock}, "ParallelScalingBlock"),
-    ({"mlp_layer": timm.layers.SwiGLU}, "SwiGLU"),
-    ({"global_pool": "avg"}, "fc_norm"),
-    ({"scale_mlp_norm": True}, "norm inside its MLP"),
-    ({"scale_attn_norm": True}, "norm inside its attention"),
-    ({"act_layer": nn.SiLU}, "SiLU"),
-    ({"norm_layer": timm.layers.RmsNorm}, "RmsNorm"),
-    ({"in_chans": 1}, "1 input channels"),
-    ({"img_size": (32, 64)}, "instead of squares"),
-])
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"qk_norm": True}, "norms of queries and keys"),
+        ({"block_fn": timm.models.vision_transformer.ParallelScalingBlock}, "ParallelScalingBlock"),
+        ({"mlp_layer": timm.layers.SwiGLU}, "SwiGLU"),
+        ({"global_pool": "avg"}, "fc_norm"),
+        ({"scale_mlp_norm": True}, "norm inside its MLP"),
+        ({"scale_attn_norm": True}, "norm inside its attention"),
+        ({"act_layer": nn.SiLU}, "SiLU"),
+        ({"norm_layer": timm.layers.RmsNorm}, "RmsNorm"),
+        ({"in_chans": 1}, "1 input channels"),
+        ({"img_size": (32, 64)}, "instead of squares"),
+    ],
+)
 def test_a_structure_that_ours_has_not_is_refused_by_name(settings: dict[str, Any], part: str) -> None:
     vit = VisionTransformer(**{"img_size": 32, "embed_dim": 32, "depth": 1, "num_heads": 2, **settings})
     with pytest.raises(Fault, match=part):

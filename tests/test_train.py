@@ -1,4 +1,5 @@
-"""Training: an interrupted run ends with the weights of an uninterrupted one; broken checkpoints and recipes are named."""
+"""Training: an interrupted run ends with the weights of an uninterrupted one; broken checkpoints and recipes
+are named."""
 
 import json
 from pathlib import Path
@@ -23,7 +24,9 @@ TINY = {
     "cell_tracks": 4,
     "loaders": 0,
     "precision": "no",
-    "sources": [{"data": "scenes:train?size=32", "tasks": {"detect": 1, "depth": 1, "ask": 1, "retrieve": 1, "segment": 1}}],
+    "sources": [
+        {"data": "scenes:train?size=32", "tasks": {"detect": 1, "depth": 1, "ask": 1, "retrieve": 1, "segment": 1}}
+    ],
 }
 
 

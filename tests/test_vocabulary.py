@@ -78,7 +78,10 @@ def test_transformers_loads_the_folder_and_agrees(vocabulary: Vocabulary) -> Non
     theirs = transformers.AutoTokenizer.from_pretrained(vocabulary.folder)
     assert len(theirs) == len(vocabulary)
     assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (
-        vocabulary.pad, vocabulary.bos, vocabulary.eos)
+        vocabulary.pad,
+        vocabulary.bos,
+        vocabulary.eos,
+    )
     for text in ("detect red cube, 青い 箱", "<loc_0012> here", "a </s> b", "👩‍👧 \0 é", ""):
         assert theirs(text, add_special_tokens=False)["input_ids"] == vocabulary.encode(text)
 

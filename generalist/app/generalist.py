@@ -1,9 +1,7 @@
 """Generalist: the model with its vocabulary and its tasks, asked in plain instructions.
 
-    model = Generalist.from_pretrained("tiny")
-    model("detect red cube, blue sphere", image="scene.png").boxes
-    picture = model.read("scene.png")             # read once
-    picture("depth").depth, picture("how many cubes are there?").text
+model = Generalist.from_pretrained("tiny") model("detect red cube, blue sphere", image="scene.png").boxes picture =
+model.read("scene.png")             # read once picture("depth").depth, picture("how many cubes are there?").text
 """
 
 import difflib
@@ -57,8 +55,9 @@ class Generalist:
         self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
 
     @classmethod
-    def from_pretrained(cls, name: str | Path = "tiny", tasks_dir: Path | Iterable[Path] = (),
-                        device: str | torch.device | None = None) -> "Generalist":
+    def from_pretrained(
+        cls, name: str | Path = "tiny", tasks_dir: Path | Iterable[Path] = (), device: str | torch.device | None = None
+    ) -> "Generalist":
         """The shipped model by name, or one from a folder, with the shipped tasks and those of ``tasks_dir``.
 
         Raises:
@@ -78,9 +77,9 @@ class Generalist:
     def __call__(self, instruction: str, image: Any = None, *, task: str | None = None, **fields: Any) -> Answer:
         """The answer to an instruction about an image.
 
-        instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be just the
-        names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL image, a
-        ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart.
+        instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be
+        just the names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL
+        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart.
 
         Raises:
             Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
@@ -104,11 +103,13 @@ class Generalist:
         assert cache is not None
         return Picture(self, name, pixels, cache)
 
-    def route(self, instruction: str, has_image: bool = True, task: str | None = None,
-              fields: dict[str, Any] | None = None) -> tuple[Task, Sample]:
+    def route(
+        self, instruction: str, has_image: bool = True, task: str | None = None, fields: dict[str, Any] | None = None
+    ) -> tuple[Task, Sample]:
         """The task that an instruction means, and the request's fields read out of it.
 
-        Of several prompts that fit, the one with most fixed words is meant. Raises Fault that names the nearest prompts.
+        Of several prompts that fit, the one with most fixed words is meant. Raises Fault that names the
+        nearest prompts.
         """
         fields = dict(fields or {})
         if isinstance(fields.get("labels"), str):

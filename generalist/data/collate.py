@@ -1,9 +1,9 @@
 """From samples to a training batch: many requests about one picture are packed into one row of tokens.
 
-A picture costs as much to read as a hundred answers' tokens, so several things are asked of it. Their tokens are packed into
-rows of about ``WIDTH`` tokens, each row about one picture: attention is paid over a row, so short rows are cheap. Which tracks
-train: every track that writes something, and a random few of those that write ``none``, weighted up so that the estimate
-is unbiased.
+A picture costs as much to read as a hundred answers' tokens, so several things are asked of it. Their tokens are
+packed into rows of about ``WIDTH`` tokens, each row about one picture: attention is paid over a row, so short rows
+are cheap. Which tracks train: every track that writes something, and a random few of those that write ``none``,
+weighted up so that the estimate is unbiased.
 """
 
 from collections import defaultdict
@@ -67,15 +67,28 @@ class Row:
 
     def add(self, ids: Any, request: Any, track: Any, position: Any, point: Any, slot: Any, seen: bool) -> None:
         n = len(ids)
-        for name, value in (("ids", ids), ("request", request), ("track", track), ("position", position),
-                            ("slot", slot), ("seen", seen)):
+        for name, value in (
+            ("ids", ids),
+            ("request", request),
+            ("track", track),
+            ("position", position),
+            ("slot", slot),
+            ("seen", seen),
+        ):
             getattr(self, name).append(np.broadcast_to(np.asarray(value), (n,)))
         self.point.append(np.broadcast_to(np.asarray(point, np.float32), (n, 2)))
         self.length += n
 
 
-def collate(rows: list[list[Request]], vocabulary: Vocabulary, task_weight: list[float], side: int,
-            rng: np.random.Generator, empty: int = 24, cells: int = 24) -> dict[str, Any]:
+def collate(
+    rows: list[list[Request]],
+    vocabulary: Vocabulary,
+    task_weight: list[float],
+    side: int,
+    rng: np.random.Generator,
+    empty: int = 24,
+    cells: int = 24,
+) -> dict[str, Any]:
     """Rows of requests, each about one picture, to the batch that ``GeneralistModel.forward`` documents.
 
     ``empty``: most tracks with ``none`` kept of a request on a grid; ``cells``: tracks kept of a raster.
@@ -101,9 +114,17 @@ class _Batch:
         for item in sorted(ready, key=lambda item: -len(item[1].ids) - int((item[2] >= 0).sum())):
             self._add(picture, *item)
 
-    def _add(self, picture: int, request: Request, prompt: Prompt, ids: NDArray[np.int64], weight: NDArray[np.float32],
-             points: NDArray[np.float32]) -> None:
-        """Puts an instruction and the tracks kept of its answer into the first row of the picture with room for them."""
+    def _add(
+        self,
+        picture: int,
+        request: Request,
+        prompt: Prompt,
+        ids: NDArray[np.int64],
+        weight: NDArray[np.float32],
+        points: NDArray[np.float32],
+    ) -> None:
+        """Puts an instruction and the tracks kept of its answer into the first row of the picture with room
+        for them."""
         there = ids >= 0
         place = self._row(picture, len(prompt.ids) + int(there.sum()))
         row = self.rows[place]
@@ -111,8 +132,15 @@ class _Batch:
         self.slots += int(prompt.label.max(initial=-1)) + 1
         self.labels.append(np.arange(first, self.slots))
         seen = request.sample.image is not None
-        row.add(prompt.ids, len(self.labels), 0, np.arange(len(prompt.ids)), (np.nan, np.nan),
-                np.where(prompt.label >= 0, prompt.label + first, -1), seen)
+        row.add(
+            prompt.ids,
+            len(self.labels),
+            0,
+            np.arange(len(prompt.ids)),
+            (np.nan, np.nan),
+            np.where(prompt.label >= 0, prompt.label + first, -1),
+            seen,
+        )
         self._score(request, ids, weight, there, place)
         label = self.vocabulary["label"]
         fed = np.concatenate([np.full((len(ids), 1), self.vocabulary.bos), ids[:, :-1]], 1)
@@ -150,8 +178,14 @@ class _Batch:
         points = np.full((len(keep), 2), np.nan, np.float32) if tracks.points is None else tracks.points[keep]
         return ids, weight, points
 
-    def _score(self, request: Request, ids: NDArray[np.int64], weight: NDArray[np.float32], there: NDArray[np.bool_],
-               place: int) -> None:
+    def _score(
+        self,
+        request: Request,
+        ids: NDArray[np.int64],
+        weight: NDArray[np.float32],
+        there: NDArray[np.bool_],
+        place: int,
+    ) -> None:
         """Sorts the targets of a request into groups by what the grammar allows at each."""
         automaton = request.task.constraint(request.sample)
         states = np.full(ids.shape, START, np.int64)
@@ -191,8 +225,14 @@ class _Batch:
         self.rows += [Row() for _ in range(-len(self.rows) % 4)]
         B = len(self.rows)
         out: dict[str, Any] = {}
-        for name, fill, kind in (("ids", self.vocabulary.pad, np.int64), ("request", -1, np.int64), ("track", 0, np.int64),
-                                 ("position", 0, np.int64), ("slot", -1, np.int64), ("seen", True, np.bool_)):
+        for name, fill, kind in (
+            ("ids", self.vocabulary.pad, np.int64),
+            ("request", -1, np.int64),
+            ("track", 0, np.int64),
+            ("position", 0, np.int64),
+            ("slot", -1, np.int64),
+            ("seen", True, np.bool_),
+        ):
             table = np.full((B, longest), fill, kind)
             for b, row in enumerate(self.rows):
                 table[b, : row.length] = np.concatenate([*getattr(row, name), np.zeros(0, kind)])
@@ -204,15 +244,26 @@ class _Batch:
         request_labels = np.full((len(self.labels), max(widest, 1)), -1, np.int64)
         for i, slots in enumerate(self.labels):
             request_labels[i, : len(slots)] = slots
-        out |= {"point": torch.from_numpy(point), "has_image": out.pop("seen"), "labels": self.slots,
-                "request_labels": torch.from_numpy(request_labels), "pixels": _pixels(pictures, side),
-                "image": torch.tensor([row.picture for row in self.rows]),
-                "task_weight": torch.tensor(task_weight), "pictures": len(pictures),
-                "groups": [self._group(key, group, longest, widest) for key, group in self.targets.items()]}
+        out |= {
+            "point": torch.from_numpy(point),
+            "has_image": out.pop("seen"),
+            "labels": self.slots,
+            "request_labels": torch.from_numpy(request_labels),
+            "pixels": _pixels(pictures, side),
+            "image": torch.tensor([row.picture for row in self.rows]),
+            "task_weight": torch.tensor(task_weight),
+            "pictures": len(pictures),
+            "groups": [self._group(key, group, longest, widest) for key, group in self.targets.items()],
+        }
         return out
 
-    def _group(self, key: tuple[tuple[tuple[int, int], ...], bool], group: Targets, longest: int, widest: int,
-               ) -> dict[str, Any]:
+    def _group(
+        self,
+        key: tuple[tuple[tuple[int, int], ...], bool],
+        group: Targets,
+        longest: int,
+        widest: int,
+    ) -> dict[str, Any]:
         columns = _columns(key[0])
         order, ordinal = _order(columns, widest if key[1] else 0, self.vocabulary)
         at = np.concatenate(group.at)
@@ -223,10 +274,18 @@ class _Batch:
             # Weight 0 up to a round number: matrix products of few shapes, which a CPU's kernels are compiled for once.
             return torch.from_numpy(np.pad(values, (0, -len(values) % 64)))
 
-        return {"columns": torch.from_numpy(columns), "named": key[1], "ordinal": ordinal,
-                "order": torch.from_numpy(order),
-                "at": even(at), "target": even(np.concatenate(group.target)), "weight": even(weight), "share": even(share),
-                "task": even(np.concatenate(group.task)), "request": even(np.concatenate(group.request))}
+        return {
+            "columns": torch.from_numpy(columns),
+            "named": key[1],
+            "ordinal": ordinal,
+            "order": torch.from_numpy(order),
+            "at": even(at),
+            "target": even(np.concatenate(group.target)),
+            "weight": even(weight),
+            "share": even(share),
+            "task": even(np.concatenate(group.task)),
+            "request": even(np.concatenate(group.request)),
+        }
 
 
 def _columns(ranges: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """The mixture: which picture and which requests stand at each step of training. A pure function of (seed, step).
 
-Because nothing else decides what a step holds, a run that was interrupted goes on with exactly the batches it would have
-had, whatever the number of loader processes.
+Because nothing else decides what a step holds, a run that was interrupted goes on with exactly the batches it would
+have had, whatever the number of loader processes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,8 +31,19 @@ class Source:
 class Mixture(TorchDataset[dict[str, Any]]):
     """Batches by step."""
 
-    def __init__(self, sources: Sequence[Source], tasks: Mapping[str, Task], task_weight: Mapping[str, float],
-                 vocabulary: Vocabulary, side: int, rows: int, steps: int, seed: int = 0, empty: int = 24, cells: int = 24):
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        tasks: Mapping[str, Task],
+        task_weight: Mapping[str, float],
+        vocabulary: Vocabulary,
+        side: int,
+        rows: int,
+        steps: int,
+        seed: int = 0,
+        empty: int = 24,
+        cells: int = 24,
+    ):
         self.sources, self.tasks, self.vocabulary = sources, tasks, vocabulary
         self.names = tuple(task_weight)
         self.weights = list(task_weight.values())
@@ -53,7 +64,9 @@ class Mixture(TorchDataset[dict[str, Any]]):
         index = int(rng.integers(len(source.data)))
         names = [name for name, mean in source.tasks.items() for _ in range(_count(mean, rng))]
         names = names or [str(rng.choice(list(source.tasks)))]
-        return [Request(self.tasks[name], self.names.index(name), source.data.sample(index, name, rng)) for name in names]
+        return [
+            Request(self.tasks[name], self.names.index(name), source.data.sample(index, name, rng)) for name in names
+        ]
 
 
 def _count(mean: float, rng: np.random.Generator) -> int:

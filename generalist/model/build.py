@@ -28,8 +28,14 @@ def build_model(spec: dict[str, Any], vocabulary: Vocabulary, name: str = "tiny"
     """
     spec = dict(spec)
     init, size = spec.pop("init", None), spec.pop("size", "tiny")
-    about = {"vocab_size": len(vocabulary), "vocabulary": name, "fingerprint": vocabulary.fingerprint,
-             "bos_token_id": vocabulary.bos, "eos_token_id": vocabulary.eos, "pad_token_id": vocabulary.pad}
+    about = {
+        "vocab_size": len(vocabulary),
+        "vocabulary": name,
+        "fingerprint": vocabulary.fingerprint,
+        "bos_token_id": vocabulary.bos,
+        "eos_token_id": vocabulary.eos,
+        "pad_token_id": vocabulary.pad,
+    }
     if init is None:
         return _ordered(GeneralistModel(GeneralistConfig.preset(size, **about, **spec)), vocabulary)
     if init.startswith("timm/"):
@@ -95,7 +101,8 @@ def _read(folder: Path) -> GeneralistModel:
     notes: dict[str, Any]
     try:
         model, notes = GeneralistModel.from_pretrained(  # type: ignore[misc]
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True)
+            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+        )
     except (OSError, SafetensorError, ValueError, RuntimeError) as error:
         raise Fault(f"{folder}: the weights cannot be read: {(str(error) or repr(error)).splitlines()[0]}") from error
     # Hugging Face fills a gap with random numbers and a warning: an answer from such a model would look like one.

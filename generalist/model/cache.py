@@ -1,4 +1,5 @@
-"""What has been read once and is asked many times: ImageCache and Prefix; and what each track has written: TrackCache."""
+"""What has been read once and is asked many times: ImageCache and Prefix; and what each track has written:
+TrackCache."""
 
 from dataclasses import dataclass
 
@@ -34,7 +35,8 @@ class Prefix:
     """R requests, each an image (or none) and an instruction, ready to be answered by any number of tracks.
 
     past: keys and values (R, H, P, E) by layer, the image's and then the instruction's. mask: (R, 1, 1, P), 0 or -inf.
-    labels_in, labels_out: (R, M, D) embeddings and output vectors of the request's labels. label_mask: (R, M), 0 or -inf.
+    labels_in, labels_out: (R, M, D) embeddings and output vectors of the request's labels. label_mask: (R, M),
+    0 or -inf.
     """
 
     past: list[Past]
@@ -49,7 +51,8 @@ class TrackCache:
     """Keys and values of what K tracks a request have written: ``step`` fills one place of each layer at a time."""
 
     def __init__(self, layers: int, shape: tuple[int, int, int, int, int], points: Tensor | None, like: Tensor):
-        """shape (R, H, K, Lmax, E); points (R, K, 2) lattice points in the unit square, or None; like: dtype, device."""
+        """shape (R, H, K, Lmax, E); points (R, K, 2) lattice points in the unit square, or None; like: dtype,
+        device."""
         self.keys = [torch.zeros(shape, dtype=like.dtype, device=like.device) for _ in range(layers)]
         self.values = [torch.zeros_like(k) for k in self.keys]
         self.length = 0
@@ -58,7 +61,8 @@ class TrackCache:
         self.turn: tuple[Tensor, Tensor] | None = None
 
     def select(self, tracks: Tensor) -> None:
-        """Keeps the tracks at ``tracks`` (R, K') of each request, in that order: beams reorder, finished tracks leave."""
+        """Keeps the tracks at ``tracks`` (R, K') of each request, in that order: beams reorder, finished
+        tracks leave."""
         R, K = tracks.shape
         rows = torch.arange(R, device=tracks.device)[:, None].expand(R, K)
         self.keys = [k[rows, :, tracks].transpose(1, 2) for k in self.keys]

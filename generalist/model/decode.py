@@ -1,8 +1,8 @@
 """Decoding: the prefix is read once, then all tracks of all requests step together under the grammar.
 
-Greedy, sampling and beams share one step: hidden states of every track, scores of the ids that the constraint allows in any
-row (a few columns of the table, not the whole vocabulary), a softmax under the constraint. Tracks that have ended leave the
-cache at once: a grid of 144 that found four things goes on with four.
+Greedy, sampling and beams share one step: hidden states of every track, scores of the ids that the constraint allows
+in any row (a few columns of the table, not the whole vocabulary), a softmax under the constraint. Tracks that have
+ended leave the cache at once: a grid of 144 that found four things goes on with four.
 
 Legend: R requests, K tracks (or beams) a request, C columns, D width.
 """
@@ -53,8 +53,14 @@ def on_device(automaton: Automaton, device: torch.device) -> Automaton:
 
 
 @torch.inference_mode()
-def decode(model: GeneralistModel, prefix: Prefix, constraint: Constraint, vocabulary: Vocabulary,
-           points: Tensor | None = None, choice: Choice | None = None) -> list[Written]:
+def decode(
+    model: GeneralistModel,
+    prefix: Prefix,
+    constraint: Constraint,
+    vocabulary: Vocabulary,
+    points: Tensor | None = None,
+    choice: Choice | None = None,
+) -> list[Written]:
     """What every track of every request writes.
 
     points (R, K, 2): lattice points in the unit square, or None for one track a request. Returns R ``Written``.
@@ -64,8 +70,15 @@ def decode(model: GeneralistModel, prefix: Prefix, constraint: Constraint, vocab
 
 
 class _Decoder:
-    def __init__(self, model: GeneralistModel, prefix: Prefix, constraint: Constraint, vocabulary: Vocabulary,
-                 points: Tensor | None, choice: Choice):
+    def __init__(
+        self,
+        model: GeneralistModel,
+        prefix: Prefix,
+        constraint: Constraint,
+        vocabulary: Vocabulary,
+        points: Tensor | None,
+        choice: Choice,
+    ):
         self.model, self.prefix, self.constraint, self.vocabulary = model, prefix, constraint, vocabulary
         self.choice, self.grid = choice, points is not None
         device = prefix.mask.device
@@ -105,8 +118,9 @@ class _Decoder:
 
     def _write(self, ended: Tensor) -> None:
         """One token of every track."""
-        columns, probability = _distribution(self.model, self.prefix, self.cache, self.constraint, self.state, self.ids,
-                                             self.vocabulary)
+        columns, probability = _distribution(
+            self.model, self.prefix, self.cache, self.constraint, self.state, self.ids, self.vocabulary
+        )
         pick = self._pick(columns, probability)
         self.ids = torch.where(ended, self.vocabulary.pad, columns[pick])
         self.state = self.constraint.advance(self.state, self.ids.flatten())
@@ -114,7 +128,9 @@ class _Decoder:
         self.tokens.append(full.scatter(1, self.track, self.ids))
         value = torch.where(ended, 1.0, probability.gather(2, pick[..., None]).squeeze(2))
         self.chosen.append(torch.ones(self.R, self.K, device=pick.device).scatter(1, self.track, value))
-        row = torch.full_like(full, -1).scatter(1, self.track, torch.arange(pick.shape[1], device=pick.device) + 0 * pick)
+        row = torch.full_like(full, -1).scatter(
+            1, self.track, torch.arange(pick.shape[1], device=pick.device) + 0 * pick
+        )
         row = row.masked_fill(self.tokens[-1] == self.vocabulary.pad, -1)
         self.kept.append((columns, probability, row) if len(columns) <= KEPT else None)
 
@@ -148,12 +164,26 @@ class _Decoder:
         tokens = torch.stack(self.tokens, 2).cpu().numpy()
         chosen = torch.stack(self.chosen, 2).float().cpu().numpy()
         kept = [None if k is None else tuple(x.cpu().numpy() for x in k) for k in self.kept]
-        return [Written(tokens[r], chosen[r], [None if k is None else Step(k[0], k[1][r], k[2][r]) for k in kept],
-                        self.vocabulary.pad) for r in range(self.R)]
+        return [
+            Written(
+                tokens[r],
+                chosen[r],
+                [None if k is None else Step(k[0], k[1][r], k[2][r]) for k in kept],
+                self.vocabulary.pad,
+            )
+            for r in range(self.R)
+        ]
 
 
-def _distribution(model: GeneralistModel, prefix: Prefix, cache: TrackCache, constraint: Constraint, state: State,
-                  ids: Tensor, vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+def _distribution(
+    model: GeneralistModel,
+    prefix: Prefix,
+    cache: TrackCache,
+    constraint: Constraint,
+    state: State,
+    ids: Tensor,
+    vocabulary: Vocabulary,
+) -> tuple[Tensor, Tensor]:
     """Steps every track past ``ids`` (R, K). Returns the ids possible next (C,) and their probabilities (R, K, C).
 
     Rows that have ended allow nothing; their probabilities are zeros.
@@ -168,8 +198,13 @@ def _distribution(model: GeneralistModel, prefix: Prefix, cache: TrackCache, con
 
 
 @torch.inference_mode()
-def beam_search(model: GeneralistModel, prefix: Prefix, constraint: Constraint, vocabulary: Vocabulary, beams: int = 10,
-                ) -> list[list[tuple[list[int], float]]]:
+def beam_search(
+    model: GeneralistModel,
+    prefix: Prefix,
+    constraint: Constraint,
+    vocabulary: Vocabulary,
+    beams: int = 10,
+) -> list[list[tuple[list[int], float]]]:
     """The likeliest answers of one-track requests: for each, up to ``beams`` of (ids, log-probability), best first.
 
     A hypothesis is never shortened or normalised by length: its score is its log-probability under the constraint, so a
@@ -208,5 +243,7 @@ def beam_search(model: GeneralistModel, prefix: Prefix, constraint: Constraint, 
 def _settled(found: list[list[tuple[list[int], float]]], total: Tensor, beams: int) -> bool:
     """Whether every request has its answers, and nothing still open can beat them."""
     best = total.max(1).values.tolist()
-    return all(open_ == float("-inf") or (len(kept) >= beams and sorted(s for _, s in kept)[-beams] >= open_)
-               for kept, open_ in zip(found, best, strict=True))
+    return all(
+        open_ == float("-inf") or (len(kept) >= beams and sorted(s for _, s in kept)[-beams] >= open_)
+        for kept, open_ in zip(found, best, strict=True)
+    )

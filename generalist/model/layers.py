@@ -27,9 +27,9 @@ Past = tuple[Tensor, Tensor]
 def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
     """Cosines and sines (B, 1, S, E/2) of axial rotary positions, for points xy in the unit square.
 
-    Half of the pairs of a head turn with y and half with x, at 0.25 to 8 turns across the picture, geometrically spaced:
-    in turns a picture, not a patch, so that a change of resolution changes nothing. A point that is not a number (text
-    has no place) stands at the middle. Su et al. 2021; axial as in Heo et al. 2024.
+    Half of the pairs of a head turn with y and half with x, at 0.25 to 8 turns across the picture, geometrically
+    spaced: in turns a picture, not a patch, so that a change of resolution changes nothing. A point that is not a
+    number (text has no place) stands at the middle. Su et al. 2021; axial as in Heo et al. 2024.
     """
     each = head // 4
     turns = 0.25 * 32 ** (torch.arange(each, device=points_BS2.device) / max(each - 1, 1))
@@ -62,15 +62,28 @@ class Attention(nn.Module):
     def merge(self, o_BHSE: Tensor) -> Tensor:
         return self.proj(o_BHSE.transpose(1, 2).flatten(2))
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None, mask: Tensor | None,
-                ) -> tuple[Tensor, Past]:
+    def forward(
+        self,
+        x: Tensor,
+        turn: tuple[Tensor, Tensor] | None,
+        past: Past | None,
+        mask: Tensor | None,
+    ) -> tuple[Tensor, Past]:
         q, k, v = self.project(x, turn)
         keys, values = (k, v) if past is None else (torch.cat([past[0], k], 2), torch.cat([past[1], v], 2))
         out = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
         return self.merge(out), (k, v)
 
-    def step(self, x_BKD: Tensor, turn: tuple[Tensor, Tensor] | None, prefix: Past, prefix_mask: Tensor,
-             own_k: Tensor, own_v: Tensor, at: int) -> Tensor:
+    def step(
+        self,
+        x_BKD: Tensor,
+        turn: tuple[Tensor, Tensor] | None,
+        prefix: Past,
+        prefix_mask: Tensor,
+        own_k: Tensor,
+        own_v: Tensor,
+        at: int,
+    ) -> Tensor:
         """One token of each of K tracks. The prefix (B, H, P, E) is shared: its keys are never copied for a track.
 
         own_k, own_v (B, H, K, Lmax, E) are written at ``at``. The two sets of scores go through one softmax.
@@ -117,14 +130,23 @@ class Block(nn.Module):
         self.attn, self.mlp = Attention(config), Mlp(config)
         self.ls1, self.ls2 = (LayerScale(D) if scaled else nn.Identity() for _ in range(2))
 
-    def forward(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None = None,
-                mask: Tensor | None = None) -> tuple[Tensor, Past]:
+    def forward(
+        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, Past]:
         seen, kv = self.attn(self.norm1(x), turn, past, mask)
         x = x + self.ls1(seen)
         return x + self.ls2(self.mlp(self.norm2(x))), kv
 
-    def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, prefix: Past, prefix_mask: Tensor,
-             own_k: Tensor, own_v: Tensor, at: int) -> Tensor:
+    def step(
+        self,
+        x: Tensor,
+        turn: tuple[Tensor, Tensor] | None,
+        prefix: Past,
+        prefix_mask: Tensor,
+        own_k: Tensor,
+        own_v: Tensor,
+        at: int,
+    ) -> Tensor:
         x = x + self.ls1(self.attn.step(self.norm1(x), turn, prefix, prefix_mask, own_k, own_v, at))
         return x + self.ls2(self.mlp(self.norm2(x)))
 

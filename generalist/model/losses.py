@@ -19,7 +19,8 @@ def grouped_loss(hidden: Tensor, table: Tensor, labels_out: Tensor, batch: dict[
     grammar allows: only those columns of the table are multiplied. Every group is a dict of: ``columns`` (C,) ids;
     ``order`` (C + Mmax,) the place of each in its ordinal block (far from all others where it has none); ``named``
     whether labels follow the columns; ``ordinal``; ``at`` (n,) rows of hidden; ``target`` (n,) index among the columns;
-    ``weight`` (n,); ``share`` (n,) what each adds to the divisor of the mean; ``task`` (n,); ``request`` (n,) row of ``batch["request_labels"]`` (Q, Mmax).
+    ``weight`` (n,); ``share`` (n,) what each adds to the divisor of the mean; ``task`` (n,); ``request`` (n,)
+    row of ``batch["request_labels"]`` (Q, Mmax).
     """
     tasks = len(batch["task_weight"])
     total = torch.zeros(tasks, device=hidden.device)
@@ -36,7 +37,14 @@ def _group(h: Tensor, table: Tensor, labels_out: Tensor, group: dict[str, Any], 
     logits = (h @ table.index_select(0, group["columns"]).T).float()
     if group["named"]:
         slots = request_labels[group["request"]]
-        named = torch.einsum("nd,nmd->nm", h.float(), labels_out.index_select(0, slots.clamp(min=0).flatten()).unflatten(0, slots.shape)) * h.shape[-1] ** -0.5
+        named = (
+            torch.einsum(
+                "nd,nmd->nm",
+                h.float(),
+                labels_out.index_select(0, slots.clamp(min=0).flatten()).unflatten(0, slots.shape),
+            )
+            * h.shape[-1] ** -0.5
+        )
         logits = torch.cat([logits, named.masked_fill(slots < 0, float("-inf"))], 1)
     if not group["ordinal"]:
         return F.cross_entropy(logits, group["target"], reduction="none")

@@ -2,10 +2,11 @@
 
     [image N] [instruction T] [tracks K x L]
 
-Image sees image; an instruction sees the image and itself; a track sees the image, its instruction and its own past. So a
-picture is read once and asked many times, tracks are independent of one another, and many requests about one picture
-train in one row. A track with a lattice point rides on the picture's residual stream there: each block sees the track's
-own stream plus the patches' stream at the point, sampled bilinearly (after GiT's start features, but at every token).
+Image sees image; an instruction sees the image and itself; a track sees the image, its instruction and its own past.
+So a picture is read once and asked many times, tracks are independent of one another, and many requests about one
+picture train in one row. A track with a lattice point rides on the picture's residual stream there: each block sees
+the track's own stream plus the patches' stream at the point, sampled bilinearly (after GiT's start features, but at
+every token).
 
 Legend: B rows, N patches, S instruction and track tokens of a row, R requests, K tracks, D width, M labels.
 """
@@ -78,7 +79,9 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, (nn.Linear, nn.Conv2d)):
-            nn.init.trunc_normal_(module.weight, std=0.02 if isinstance(module, nn.Conv2d) else module.in_features**-0.5 * 0.7)
+            nn.init.trunc_normal_(
+                module.weight, std=0.02 if isinstance(module, nn.Conv2d) else module.in_features**-0.5 * 0.7
+            )
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Embedding):
@@ -97,7 +100,8 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
     # ---- reading -------------------------------------------------------------------------------------------------
 
     def encode_images(self, pixels: Tensor) -> ImageCache:
-        """Pixels (B, 3, H, W), normalised, H and W multiples of the patch, to the keys, values and features of each layer."""
+        """Pixels (B, 3, H, W), normalised, H and W multiples of the patch, to the keys, values and features of
+        each layer."""
         size = self.config.patch_size
         grid = (pixels.shape[-2] // size, pixels.shape[-1] // size)
         x = self.patch_embed(pixels) + self._positions(grid)
@@ -122,8 +126,11 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
     @staticmethod
     def _patch_points(grid: tuple[int, int], skip: int, like: Tensor) -> Tensor:
         down, across = grid
-        y, x = torch.meshgrid((torch.arange(down, device=like.device) + 0.5) / down,
-                              (torch.arange(across, device=like.device) + 0.5) / across, indexing="ij")
+        y, x = torch.meshgrid(
+            (torch.arange(down, device=like.device) + 0.5) / down,
+            (torch.arange(across, device=like.device) + 0.5) / across,
+            indexing="ij",
+        )
         points = torch.stack([x, y], -1).flatten(0, 1)
         return F.pad(points, (0, 0, skip, 0), value=float("nan"))[None]
 
@@ -132,9 +139,15 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
             return None
         return rotation(points, self.config.width // self.config.heads)
 
-    def _stack(self, x: Tensor, points: Tensor, mask: Tensor, images: ImageCache | None,
-               ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Tokens (B, S, D) through the stack, after the images. Returns the normed output and each layer's keys, values."""
+    def _stack(
+        self,
+        x: Tensor,
+        points: Tensor,
+        mask: Tensor,
+        images: ImageCache | None,
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Tokens (B, S, D) through the stack, after the images. Returns the normed output and each layer's
+        keys, values."""
         turn = self._turn(points)
         sample = None if images is None or not (~points.isnan()).any() else bilinear(points, images.grid)
         past = []
@@ -155,18 +168,26 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
             N = images.past[0][0].shape[2]
             there = torch.ones(B, 1, dtype=torch.bool, device=visible.device) if has_image is None else has_image
             visible = torch.cat([there[..., None].expand(B, S, N), visible], -1)
-        dtype = torch.get_autocast_dtype(visible.device.type) if torch.is_autocast_enabled(visible.device.type) else self.dtype
+        dtype = (
+            torch.get_autocast_dtype(visible.device.type)
+            if torch.is_autocast_enabled(visible.device.type)
+            else self.dtype
+        )
         mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
         return mask.masked_fill_(~visible, float("-inf"))[:, None]
 
     def _embed(self, ids: Tensor, track: Tensor, position: Tensor, slot: Tensor, labels_in: Tensor) -> Tensor:
-        """Embeddings (B, S, D): words and bins from the table, label tokens from the words of the name they point at."""
+        """Embeddings (B, S, D): words and bins from the table, label tokens from the words of the name they
+        point at."""
         x = self.token_embed(ids)
         if len(labels_in):
             pointer = (track > 0) & (slot >= 0)
             x = torch.where(pointer[..., None], labels_in[slot.clamp(min=0)].to(x.dtype), x)
-        place = torch.where((track == 0)[..., None], self.text_pos[position.clamp(max=len(self.text_pos) - 1)],
-                            self.track_pos[position.clamp(max=len(self.track_pos) - 1)])
+        place = torch.where(
+            (track == 0)[..., None],
+            self.text_pos[position.clamp(max=len(self.text_pos) - 1)],
+            self.track_pos[position.clamp(max=len(self.track_pos) - 1)],
+        )
         return x + place
 
     @staticmethod
@@ -180,8 +201,14 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
 
     # ---- training ------------------------------------------------------------------------------------------------
 
-    def forward(self, input_ids: Tensor | None = None, pixel_values: Tensor | None = None,
-                attention_mask: Tensor | None = None, batch: dict[str, Any] | None = None, **_: Any) -> Any:
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        pixel_values: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        batch: dict[str, Any] | None = None,
+        **_: Any,
+    ) -> Any:
         """Training: ``batch`` from ``generalist.data.collate``; returns {"loss", "by_task" (tasks,), "count" (tasks,)}.
 
         Otherwise the Hugging Face way, for ``generate``: input_ids (B, S) are an instruction, the start token and what
@@ -204,7 +231,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
 
     def _score(self, ids: Tensor, pixels: Tensor | None, attention_mask: Tensor | None) -> CausalLMOutputWithPast:
         images = None if pixels is None else self.encode_images(pixels)
-        track = ((ids == self.config.bos_token_id).cumsum(1) > 0).long()
+        track = (ids.eq(cast(int, self.config.bos_token_id)).cumsum(1) > 0).long()
         begin = (track == 0).sum(1, keepdim=True)
         position = torch.arange(ids.shape[1], device=ids.device)[None] - begin * track
         padded = torch.zeros_like(ids) if attention_mask is None else 1 - attention_mask
@@ -217,9 +244,17 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         hidden, _ = self._stack(x, nowhere, self._mask(visible, images, None), images)
         return CausalLMOutputWithPast(logits=hidden.float() @ self.token_embed.weight.float().T)
 
-    def prepare_inputs_for_generation(self, input_ids: Any, next_sequence_length: Any = None, past_key_values: Any = None,
-                                      attention_mask: Any = None, inputs_embeds: Any = None, is_first_iteration: Any = None,
-                                      pixel_values: Any = None, **_: Any) -> dict[str, Any]:
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: Any,
+        next_sequence_length: Any = None,
+        past_key_values: Any = None,
+        attention_mask: Any = None,
+        inputs_embeds: Any = None,
+        is_first_iteration: Any = None,
+        pixel_values: Any = None,
+        **_: Any,
+    ) -> dict[str, Any]:
         # generate() is here for compatibility: the whole sequence is read at each token. The fast way is model.decode.
         # It reads this signature to know what a model takes, so the names stand here in full.
         return {"input_ids": input_ids, "pixel_values": pixel_values, "attention_mask": attention_mask}
@@ -244,14 +279,17 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         nowhere = torch.full((R, T, 2), float("nan"), device=ids.device)
         hidden, past = self._stack(x, nowhere, mask, images)
         if images is not None:
-            past = [(torch.cat([a[0], b[0]], 2), torch.cat([a[1], b[1]], 2))
-                    for a, b in zip(images.past, past, strict=True)]
+            past = [
+                (torch.cat([a[0], b[0]], 2), torch.cat([a[1], b[1]], 2)) for a, b in zip(images.past, past, strict=True)
+            ]
         keys = self._mask(there[:, None], images, has_image)
         used = torch.zeros(R * M, dtype=torch.bool, device=ids.device)
         used[flat[flat >= 0]] = True
         labels_out = self._label_means(hidden, zeros, flat, R * M)
         label_mask = torch.zeros(R, M, device=ids.device).masked_fill_(~used.view(R, M), float("-inf"))
-        return Prefix(past, keys, images, labels_in.view(R, M, x.shape[-1]), labels_out.view(R, M, x.shape[-1]), label_mask)
+        return Prefix(
+            past, keys, images, labels_in.view(R, M, x.shape[-1]), labels_out.view(R, M, x.shape[-1]), label_mask
+        )
 
     def begin(self, prefix: Prefix, points: Tensor | None, tracks: int, longest: int) -> TrackCache:
         """An empty cache for ``tracks`` tracks a request; points (R, K, 2) or None."""
@@ -265,7 +303,8 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         return cache
 
     def step(self, prefix: Prefix, tracks: TrackCache, ids: Tensor, slot: Tensor | None = None) -> Tensor:
-        """One more token of every track: ids (R, K) to normed hidden states (R, K, D). slot (R, K): a label's index or -1."""
+        """One more token of every track: ids (R, K) to normed hidden states (R, K, D). slot (R, K): a label's
+        index or -1."""
         at = tracks.length
         x = self.token_embed(ids)
         if slot is not None and prefix.labels_in.shape[1]:
@@ -281,12 +320,16 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         return self.norm(x if tracks.seen is None else x + tracks.seen[-1])
 
     def logits(self, prefix: Prefix, hidden: Tensor, columns: Tensor, labels: tuple[int, int]) -> Tensor:
-        """Scores (R, K, C) float32 of the ids ``columns``; ids in ``labels`` (start, stop) are scored by their words."""
+        """Scores (R, K, C) float32 of the ids ``columns``; ids in ``labels`` (start, stop) are scored by their
+        words."""
         scores = hidden.float() @ self.token_embed.weight[columns].float().T
         pointer = (columns >= labels[0]) & (columns < labels[1])
         if bool(pointer.any()) and prefix.labels_out.shape[1]:
             index = columns[pointer] - labels[0]
-            named = hidden.float() @ prefix.labels_out.transpose(1, 2) * self.config.width**-0.5 + prefix.label_mask[:, None]
+            named = (
+                hidden.float() @ prefix.labels_out.transpose(1, 2) * self.config.width**-0.5
+                + prefix.label_mask[:, None]
+            )
             missing = index >= named.shape[-1]
             picked = named[..., index.clamp(max=named.shape[-1] - 1)].masked_fill(missing, float("-inf"))
             scores[..., pointer] = picked

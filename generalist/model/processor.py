@@ -35,8 +35,13 @@ class GeneralistProcessor(ProcessorMixin):
     def model_input_names(self) -> list[str]:
         return ["input_ids", "attention_mask", "pixel_values"]
 
-    def __call__(self, images: Picture | Sequence[Picture] | None = None,
-                 text: str | Sequence[str] | None = None, return_tensors: str | None = "pt", **_: Any) -> BatchFeature:
+    def __call__(
+        self,
+        images: Picture | Sequence[Picture] | None = None,
+        text: str | Sequence[str] | None = None,
+        return_tensors: str | None = "pt",
+        **_: Any,
+    ) -> BatchFeature:
         """What is there of both, as tensors.
 
         ``text``: R instructions, to ``input_ids`` and ``attention_mask`` (R, T) int64: each instruction and then the

@@ -52,9 +52,11 @@ def from_timm(name: str, changes: dict[str, Any], pretrained: bool = True) -> Ge
     try:
         vit = timm.create_model(name, pretrained=pretrained)
     except Exception as error:  # every hub client and every HTTP library raises errors of its own
-        raise Fault(f"init: timm/{name}: cannot be made: {str(error).splitlines()[0] if str(error) else error!r}. "
-                    "Weights are fetched once from the Hugging Face hub: check the name and the network, or fill the "
-                    "cache (HF_HOME) on a machine that has one") from error
+        raise Fault(
+            f"init: timm/{name}: cannot be made: {str(error).splitlines()[0] if str(error) else error!r}. "
+            "Weights are fetched once from the Hugging Face hub: check the name and the network, or fill the "
+            "cache (HF_HOME) on a machine that has one"
+        ) from error
     return adopt(vit, changes, name)
 
 
@@ -90,14 +92,20 @@ def _structure(vit: VisionTransformer) -> dict[str, Any]:
     block: Any = vit.blocks[0]
     shift = _normalisation(vit)[1]
     return {
-        "width": vit.embed_dim, "depth": len(vit.blocks), "heads": block.attn.num_heads,
+        "width": vit.embed_dim,
+        "depth": len(vit.blocks),
+        "heads": block.attn.num_heads,
         "mlp_ratio": block.mlp.fc1.out_features / vit.embed_dim,
-        "image_size": vit.patch_embed.img_size[0], "patch_size": vit.patch_embed.patch_size[0],
-        "class_token": vit.cls_token is not None, "registers": 0 if vit.reg_token is None else vit.reg_token.shape[1],
-        "pre_norm": isinstance(vit.norm_pre, nn.LayerNorm), "layer_scale": isinstance(block.ls1, LayerScale),
+        "image_size": vit.patch_embed.img_size[0],
+        "patch_size": vit.patch_embed.patch_size[0],
+        "class_token": vit.cls_token is not None,
+        "registers": 0 if vit.reg_token is None else vit.reg_token.shape[1],
+        "pre_norm": isinstance(vit.norm_pre, nn.LayerNorm),
+        "layer_scale": isinstance(block.ls1, LayerScale),
         "qkv_bias": block.attn.qkv.bias is not None,
         "patch_bias": vit.patch_embed.proj.bias is not None or bool(shift.any()),
-        "activation": _activation(block.mlp.act), "norm_eps": vit.norm.eps,
+        "activation": _activation(block.mlp.act),
+        "norm_eps": vit.norm.eps,
     }
 
 
@@ -118,8 +126,11 @@ def _lacking(vit: VisionTransformer) -> Iterator[str]:
     if len(set(patch.img_size)) > 1 or len(set(patch.patch_size)) > 1:
         yield f"pictures of {patch.img_size} in patches of {patch.patch_size} instead of squares"
     if not isinstance(vit.norm, nn.LayerNorm):
-        yield ("its last norm after pooling (fc_norm)" if isinstance(vit.fc_norm, nn.LayerNorm)
-               else f"{type(vit.norm).__name__} as its last norm")
+        yield (
+            "its last norm after pooling (fc_norm)"
+            if isinstance(vit.fc_norm, nn.LayerNorm)
+            else f"{type(vit.norm).__name__} as its last norm"
+        )
         return
     for i, block in enumerate(vit.blocks):
         for part in _lacking_of_block(block):
@@ -165,8 +176,11 @@ def _of_stack(vit: VisionTransformer, norm: nn.LayerNorm) -> bool:
 
 def _parameters(vit: VisionTransformer, config: GeneralistConfig) -> dict[str, Tensor]:
     """Ours by our names: blocks and norms as they are, patches and positions made to fit."""
-    state = {key: value for key, value in vit.state_dict().items()
-             if key.startswith(("blocks.", "norm.", "norm_pre.", "cls_token", "reg_token"))}
+    state = {
+        key: value
+        for key, value in vit.state_dict().items()
+        if key.startswith(("blocks.", "norm.", "norm_pre.", "cls_token", "reg_token"))
+    }
     scale, shift = _normalisation(vit)
     weight = vit.patch_embed.proj.weight
     state["patch_embed.proj.weight"] = weight * scale[:, None, None]

@@ -43,8 +43,11 @@ class Bm25:
 
     def _ranked(self, query: str, k: int) -> Iterator[tuple[Document, float, Evidence]]:
         words, counts = np.unique(_words([query])[0], return_counts=True)
-        known = [(str(word), count) for word, count in zip(words, counts, strict=True)
-                 if self._engine.get_tokens_ids([str(word)])]
+        known = [
+            (str(word), count)
+            for word, count in zip(words, counts, strict=True)
+            if self._engine.get_tokens_ids([str(word)])
+        ]
         if not known:
             return
         shares = np.stack([self._engine.get_scores([word]) * count for word, count in known])
@@ -52,8 +55,11 @@ class Bm25:
         for row in np.argsort(-total, kind="stable")[:k]:
             if total[row] <= 0:
                 return
-            evidence = [{"text": word, "weight": float(share)}
-                        for (word, _), share in zip(known, shares[:, row], strict=True) if share > 0]
+            evidence = [
+                {"text": word, "weight": float(share)}
+                for (word, _), share in zip(known, shares[:, row], strict=True)
+                if share > 0
+            ]
             yield self.documents[row], float(total[row]), sorted(evidence, key=lambda item: -item["weight"])
 
 

@@ -55,8 +55,15 @@ class Meta(BaseModel):
 class Index(Sequence[Document]):
     """A sequence of documents, and ``identifiers``, the Constraint that names them. ``index[i]`` reads one document."""
 
-    def __init__(self, folder: Path, meta: Meta, vocabulary: Vocabulary, identifiers: Identifiers,
-                 lines: NDArray[np.uint8], offsets: NDArray[np.int64]):
+    def __init__(
+        self,
+        folder: Path,
+        meta: Meta,
+        vocabulary: Vocabulary,
+        identifiers: Identifiers,
+        lines: NDArray[np.uint8],
+        offsets: NDArray[np.int64],
+    ):
         self.folder, self.meta, self.vocabulary, self.identifiers = folder, meta, vocabulary, identifiers
         self._lines, self._offsets = lines, offsets
 
@@ -77,8 +84,14 @@ class Index(Sequence[Document]):
             raise Fault(f"{self.folder}: documents.jsonl is damaged at line {at + 1}; {_cure(self.folder)}") from error
 
     @classmethod
-    def build(cls, documents: Sequence[Document], vocabulary: Vocabulary, folder: str | Path,
-              progress: Progress | None = None, longest: int = LONGEST) -> "Index":
+    def build(
+        cls,
+        documents: Sequence[Document],
+        vocabulary: Vocabulary,
+        folder: str | Path,
+        progress: Progress | None = None,
+        longest: int = LONGEST,
+    ) -> "Index":
         """Writes an index over the documents' titles and opens it. An index already there is replaced.
 
         longest: pieces after which a title is cut, those of the task's ``docid{n}``: a model writes no more.
@@ -138,8 +151,9 @@ def _replaceable(folder: Path) -> bool:
     return folder.is_dir() and all(path.name in names for path in folder.iterdir())
 
 
-def _write(folder: Path, matrix: NDArray[np.int32], documents: Sequence[Document], vocabulary: Vocabulary,
-           longest: int) -> None:
+def _write(
+    folder: Path, matrix: NDArray[np.int32], documents: Sequence[Document], vocabulary: Vocabulary, longest: int
+) -> None:
     """Everything beside the folder, then renamed to it: an index is whole or not there."""
     beside = folder.with_name(folder.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -149,9 +163,14 @@ def _write(folder: Path, matrix: NDArray[np.int32], documents: Sequence[Document
         np.save(beside / "identifiers.npy", matrix)
         np.save(beside / "shared.npy", shared)
         np.save(beside / "offsets.npy", _write_documents(beside / "documents.jsonl", documents))
-        meta = Meta(vocabulary=vocabulary.folder.name, fingerprint=vocabulary.fingerprint, documents=len(documents),
-                    identifiers=int((shared < matrix.shape[1]).sum()), longest=longest,
-                    files={path.name: path.stat().st_size for path in sorted(beside.iterdir())})
+        meta = Meta(
+            vocabulary=vocabulary.folder.name,
+            fingerprint=vocabulary.fingerprint,
+            documents=len(documents),
+            identifiers=int((shared < matrix.shape[1]).sum()),
+            longest=longest,
+            files={path.name: path.stat().st_size for path in sorted(beside.iterdir())},
+        )
         (beside / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         beside.rename(folder)

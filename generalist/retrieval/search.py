@@ -25,8 +25,15 @@ BEAMS = 10
 """Identifiers kept while writing, unless more documents than that are asked for."""
 
 
-def search(index: Index, model: GeneralistModel, task: Task, requests: Sequence[Sample], k: int = 10,
-           beams: int | None = None, batch: int = 8) -> list[Answer]:
+def search(
+    index: Index,
+    model: GeneralistModel,
+    task: Task,
+    requests: Sequence[Sample],
+    k: int = 10,
+    beams: int | None = None,
+    batch: int = 8,
+) -> list[Answer]:
     """The ``k`` likeliest documents of each request, by a text, an image or both.
 
     beams: identifiers kept while writing, at least 10 and at least k when not given. batch: requests written together.

@@ -64,8 +64,13 @@ class Automaton:
 
     def on(self, convert: Callable[[NDArray[Any]], Any]) -> "Automaton":
         """The same automaton with every table passed through ``convert``, e.g. to a device."""
-        return replace(self, class_of=convert(self.class_of), next=convert(self.next), accept=convert(self.accept),
-                       columns_at=tuple(convert(columns) for columns in self.columns_at))
+        return replace(
+            self,
+            class_of=convert(self.class_of),
+            next=convert(self.next),
+            accept=convert(self.accept),
+            columns_at=tuple(convert(columns) for columns in self.columns_at),
+        )
 
     def start(self, rows: int) -> State:
         return State(self.class_of[:1].repeat(rows) * 0 + START, 0)

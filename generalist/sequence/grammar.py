@@ -19,8 +19,20 @@ from generalist.sequence.pattern import Chain, Choice, Pattern, Repeat, Span, of
 from generalist.sequence.units import UNITS
 
 __all__ = [
-    "NONE", "Alternatives", "Literal", "Node", "Part", "Series", "Times", "UnitNode",
-    "extents", "match", "options", "parse_answer", "pattern_of", "writes",
+    "NONE",
+    "Alternatives",
+    "Literal",
+    "Node",
+    "Part",
+    "Series",
+    "Times",
+    "UnitNode",
+    "extents",
+    "match",
+    "options",
+    "parse_answer",
+    "pattern_of",
+    "writes",
 ]
 
 MOST = 32

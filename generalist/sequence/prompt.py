@@ -69,8 +69,10 @@ class Template:
     @cached_property
     def pattern(self) -> re.Pattern[str]:
         """What the prompt looks like when a person types it."""
-        parts = [f"(?P<{piece}>.+?)" if i % 2 else r"\s+".join(map(re.escape, piece.split(" ")))
-                 for i, piece in enumerate(_FIELD.split(self.text))]
+        parts = [
+            f"(?P<{piece}>.+?)" if i % 2 else r"\s+".join(map(re.escape, piece.split(" ")))
+            for i, piece in enumerate(_FIELD.split(self.text))
+        ]
         return re.compile(r"\s*" + "".join(parts) + r"\s*[.?!]?\s*", re.IGNORECASE | re.DOTALL)
 
     @property

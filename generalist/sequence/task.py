@@ -140,7 +140,7 @@ class Task:
         if any(name == "labels" for name in self.file.inputs):
             most = len(self.vocabulary["label"])
             if not request.labels:
-                raise Fault(f"task {self.name!r} needs labels: name what to look for, e.g. \"{self._example()}\"")
+                raise Fault(f'task {self.name!r} needs labels: name what to look for, e.g. "{self._example()}"')
             if len(request.labels) > most:
                 raise Fault(f"task {self.name!r}: {len(request.labels)} labels asked for, the vocabulary holds {most}")
         return Frame(self.vocabulary, request.size, request.labels)
@@ -217,8 +217,11 @@ class Task:
         boxes = frame.to_unit(objects.boxes)
         for i, track in zip(*self._assign(boxes), strict=True):
             here = Frame(self.vocabulary, frame.size, frame.labels, self.points[track])
-            record = {"label": objects.names[i], "box": boxes[i],
-                      "mask": None if objects.masks is None else objects.masks[i]}
+            record = {
+                "label": objects.names[i],
+                "box": boxes[i],
+                "mask": None if objects.masks is None else objects.masks[i],
+            }
             ids[track] = self._ended(self._spell(record, here))
         return Tracks(self.points, ids, [None] * len(ids))
 
@@ -316,8 +319,14 @@ class Task:
         record: dict[str, Any] = {}
         for part in parts or []:
             unit = UNITS[part.unit.name]
-            weights = [written.weights(track, step, self.vocabulary.block_of(ids[step]))
-                       for step in range(part.start, part.stop)] if written.known else None
+            weights = (
+                [
+                    written.weights(track, step, self.vocabulary.block_of(ids[step]))
+                    for step in range(part.start, part.stop)
+                ]
+                if written.known
+                else None
+            )
             record[unit.field] = unit.decode(ids[part.start : part.stop], frame, weights)
             if unit.field == "box":
                 # The mask hangs on the box as its tokens say it, as in training; the expectation would shift it.

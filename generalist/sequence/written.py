@@ -103,9 +103,13 @@ class Written:
             at = int(np.searchsorted(step.columns, vocabulary.none))
             if at < len(step.columns) and step.columns[at] == vocabulary.none:
                 first = 1 - step.probabilities[step.row[track], at]
-        sharp = [_mass(w) for i, token in enumerate(ids)
-                 if (block := vocabulary.block_of(token)).name == "loc" and block.name in ORDINAL
-                 and (w := self.weights(track, i, block)) is not None]
+        sharp = [
+            _mass(w)
+            for i, token in enumerate(ids)
+            if (block := vocabulary.block_of(token)).name == "loc"
+            and block.name in ORDINAL
+            and (w := self.weights(track, i, block)) is not None
+        ]
         return float(first * (np.mean(sharp) if sharp else 1.0))
 
 

@@ -16,8 +16,9 @@ from generalist.faults import Fault
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 
-def save_checkpoint(folder: Path, tensors: dict[str, dict[str, Tensor]], optimisers: list[Optimizer],
-                    state: dict[str, Any]) -> None:
+def save_checkpoint(
+    folder: Path, tensors: dict[str, dict[str, Tensor]], optimisers: list[Optimizer], state: dict[str, Any]
+) -> None:
     """Writes ``folder``: a file for each entry of ``tensors``, one for each optimiser, and ``state.json``."""
     beside = folder.with_name(folder.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
@@ -35,8 +36,11 @@ def save_checkpoint(folder: Path, tensors: dict[str, dict[str, Tensor]], optimis
     shutil.rmtree(old, ignore_errors=True)
 
 
-def load_checkpoint(folder: Path, names: list[str], optimisers: list[Optimizer],
-                    ) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
+def load_checkpoint(
+    folder: Path,
+    names: list[str],
+    optimisers: list[Optimizer],
+) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
     """The tensors by name and the state; the optimisers are filled in place.
 
     Raises:
@@ -54,14 +58,19 @@ def load_checkpoint(folder: Path, names: list[str], optimisers: list[Optimizer],
             path = folder / f"optimiser{i}.safetensors"
             _fill(optimiser, load_file(path))
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise Fault(f"{path}: not a whole checkpoint ({str(error).splitlines()[0]}); delete the folder to start anew") from error
+        raise Fault(
+            f"{path}: not a whole checkpoint ({str(error).splitlines()[0]}); delete the folder to start anew"
+        ) from error
     return tensors, state
 
 
 def _flat(optimiser: Optimizer) -> dict[str, Tensor]:
     state = optimiser.state_dict()["state"]
-    return {f"{i}.{key}": torch.as_tensor(value).detach().contiguous().clone()
-            for i, row in state.items() for key, value in row.items()}
+    return {
+        f"{i}.{key}": torch.as_tensor(value).detach().contiguous().clone()
+        for i, row in state.items()
+        for key, value in row.items()
+    }
 
 
 def _fill(optimiser: Optimizer, table: dict[str, Tensor]) -> None:

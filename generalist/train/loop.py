@@ -53,8 +53,12 @@ class _Run:
             torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
         self.recipe, self.out = recipe, Path(recipe.out)
-        self.accelerator = Accelerator(mixed_precision=recipe.precision, log_with="tensorboard", project_dir=str(self.out),
-                                       gradient_accumulation_steps=recipe.accumulate)
+        self.accelerator = Accelerator(
+            mixed_precision=recipe.precision,
+            log_with="tensorboard",
+            project_dir=str(self.out),
+            gradient_accumulation_steps=recipe.accumulate,
+        )
         self.vocabulary = Vocabulary.load(recipe.vocabulary)
         self.model = build_model(recipe.model.model_dump(exclude_none=True), self.vocabulary, recipe.vocabulary)
         self.average = Average(self.model.parameters(), recipe.ema)
@@ -71,9 +75,16 @@ class _Run:
         self.accelerator.init_trackers(recipe.name)
         self.names = list(recipe.tasks)
         self.sums = torch.zeros(2, len(self.names))
-        self.progress = Progress(TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
-                                 TimeRemainingColumn(), TextColumn("{task.fields[text]}"),
-                                 disable=not self.accelerator.is_main_process, console=Console(stderr=True))
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[text]}"),
+            disable=not self.accelerator.is_main_process,
+            console=Console(stderr=True),
+        )
 
     def _mixture(self) -> Mixture:
         recipe = self.recipe
@@ -83,15 +94,30 @@ class _Run:
             raise Fault(f"recipe {recipe.name}: there is no task {missing[0]!r}; there are {', '.join(tasks)}")
         sources = [Source(open_data(s.data), s.weight, s.tasks) for s in recipe.sources]
         world = self.accelerator.num_processes * recipe.accumulate
-        return Mixture(sources, tasks, recipe.tasks, self.vocabulary, self.model.config.image_size, recipe.rows,
-                       recipe.steps * world, recipe.seed, recipe.empty_tracks, recipe.cell_tracks)
+        return Mixture(
+            sources,
+            tasks,
+            recipe.tasks,
+            self.vocabulary,
+            self.model.config.image_size,
+            recipe.rows,
+            recipe.steps * world,
+            recipe.seed,
+            recipe.empty_tracks,
+            recipe.cell_tracks,
+        )
 
     def batches(self, stop: int) -> Iterator[dict[str, Any]]:
         """Micro-batches from the present step on; each process takes every n-th."""
         each, rank, world = self.recipe.accumulate, self.accelerator.process_index, self.accelerator.num_processes
         order = range(self.step * each * world + rank, stop * each * world, world)
-        loader = DataLoader(self._mixture(), batch_size=None, sampler=order, num_workers=self.recipe.loaders,
-                            prefetch_factor=4 if self.recipe.loaders else None)
+        loader = DataLoader(
+            self._mixture(),
+            batch_size=None,
+            sampler=order,
+            num_workers=self.recipe.loaders,
+            prefetch_factor=4 if self.recipe.loaders else None,
+        )
         for batch in loader:
             yield _on(batch, self.accelerator.device)
 
@@ -126,7 +152,9 @@ class _Run:
             self.accelerator.log({f"loss/{k}": v for k, v in losses.items()}, step=self.step)
             if not self.progress.console.is_terminal:  # a log file wants lines, not a bar
                 told = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
-                self.progress.console.print(f"step {self.step} {time.monotonic() - self.began:.0f}s {told}", soft_wrap=True)
+                self.progress.console.print(
+                    f"step {self.step} {time.monotonic() - self.began:.0f}s {told}", soft_wrap=True
+                )
             self.sums.zero_()
         if time.monotonic() - self.saved > 60 * self.recipe.save_minutes:
             self.save()
@@ -138,7 +166,10 @@ class _Run:
         if not self.accelerator.is_main_process:
             return
         names = [name for name, _ in self.model.named_parameters()]
-        tensors: dict[str, dict[str, torch.Tensor]] = {"model": dict(self.model.named_parameters()), "average": dict(zip(names, self.average.values, strict=True))}
+        tensors: dict[str, dict[str, torch.Tensor]] = {
+            "model": dict(self.model.named_parameters()),
+            "average": dict(zip(names, self.average.values, strict=True)),
+        }
         bare = [getattr(o, "optimizer", o) for o in self.optimisers]
         save_checkpoint(self.last, tensors, bare, {"step": self.step, "fingerprint": self.vocabulary.fingerprint})
 

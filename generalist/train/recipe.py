@@ -18,8 +18,8 @@ class Strict(BaseModel):
 
 
 class Model(Strict):
-    """Where the weights start: a size, or ``init``: ``timm/<name>``, a model folder, or a shipped model's name. The other
-    fields change the size's own."""
+    """Where the weights start: a size, or ``init``: ``timm/<name>``, a model folder, or a shipped model's name. The
+    other fields change the size's own."""
 
     size: str = "tiny"
     init: str | None = None

@@ -2,9 +2,8 @@
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import sentencepiece
@@ -19,18 +18,30 @@ from generalist.sequence.vocabulary import CONTROL, blocks_of, spelling
 __all__ = ["build_vocabulary", "learn_codebook", "mask_patches"]
 
 
-def build_vocabulary(folder: Path, sentences: Iterable[str], masks: Iterable[NDArray[np.bool_]],
-                     sizes: Mapping[str, int]) -> None:
+def build_vocabulary(
+    folder: Path, sentences: Iterable[str], masks: Iterable[NDArray[np.bool_]], sizes: Mapping[str, int]
+) -> None:
     """Writes ``folder``. ``sizes`` gives every block but ``control``; ``text`` and ``mask`` size what is learnt."""
     folder.mkdir(parents=True, exist_ok=True)
     pieces = _pieces(sentences, sizes["text"])
     tokenizer = _tokenizer(pieces)
-    blocks = blocks_of([("text", len(pieces)), ("control", len(CONTROL)),
-                        *((name, size) for name, size in sizes.items() if name != "text")])
+    blocks = blocks_of(
+        [
+            ("text", len(pieces)),
+            ("control", len(CONTROL)),
+            *((name, size) for name, size in sizes.items() if name != "text"),
+        ]
+    )
     for block in list(blocks.values())[1:]:
         tokenizer.add_special_tokens([AddedToken(spelling(block.name, i), normalized=False) for i in range(block.size)])
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>",
-                            unk_token="<unk>", clean_up_tokenization_spaces=False).save_pretrained(folder)
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        bos_token="<s>",
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        clean_up_tokenization_spaces=False,
+    ).save_pretrained(folder)
     table = {"blocks": [{"name": b.name, "size": b.size} for b in blocks.values()]}
     (folder / "vocabulary.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     patches = np.concatenate([mask_patches(mask) for mask in masks])
@@ -40,9 +51,21 @@ def build_vocabulary(folder: Path, sentences: Iterable[str], masks: Iterable[NDA
 def _pieces(sentences: Iterable[str], size: int) -> list[tuple[str, float]]:
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(sentences), model_writer=model, vocab_size=size, model_type="unigram",
-        byte_fallback=True, character_coverage=0.9995, bos_id=-1, eos_id=-1, pad_id=-1, unk_id=0,
-        normalization_rule_name="identity", num_threads=2, minloglevel=2, hard_vocab_limit=True)
+        sentence_iterator=iter(sentences),
+        model_writer=model,
+        vocab_size=size,
+        model_type="unigram",
+        byte_fallback=True,
+        character_coverage=0.9995,
+        bos_id=-1,
+        eos_id=-1,
+        pad_id=-1,
+        unk_id=0,
+        normalization_rule_name="identity",
+        num_threads=2,
+        minloglevel=2,
+        hard_vocab_limit=True,
+    )
     processor = sentencepiece.SentencePieceProcessor(model_proto=model.getvalue())
     return [(processor.id_to_piece(i), processor.get_score(i)) for i in range(processor.get_piece_size())]
 

@@ -55,8 +55,12 @@ class Mask:
     def decode(self, ids: Sequence[int], frame: Frame, weights: Weights | None = None) -> NDArray[np.bool_]:
         codes = frame.vocabulary.patches
         block = frame.vocabulary["mask"]
-        patches = np.stack([codes[block.index_of(token)] if weights is None or (w := weights[i]) is None else w @ codes
-                            for i, token in enumerate(ids)])
+        patches = np.stack(
+            [
+                codes[block.index_of(token)] if weights is None or (w := weights[i]) is None else w @ codes
+                for i, token in enumerate(ids)
+            ]
+        )
         across = isqrt(len(ids))
         cells = patches.reshape(across, across, PATCH, PATCH).swapaxes(1, 2).reshape(across * PATCH, across * PATCH)
         return _paste(cells, self._pixel_box(frame), frame.size)
