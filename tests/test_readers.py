@@ -408,3 +408,11 @@ def test_scenes_need_no_path():
         assert (first.phrase, first.text, first.labels) == (again.phrase, again.text, again.labels)
     with pytest.raises(Fault, match="no split 'tests'; there are train, validation, test"):
         open_data("scenes:tests")
+
+
+def test_environment_variables_are_filled_in(monkeypatch):
+    monkeypatch.setenv("WHICH", "test")
+    assert open_data("scenes:${WHICH}").name == "scenes:test"
+    monkeypatch.delenv("WHICH")
+    with pytest.raises(Fault, match="WHICH is not set"):
+        open_data("voc:$WHICH/a")

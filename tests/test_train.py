@@ -87,6 +87,7 @@ def test_a_checkpoint_of_another_model_is_named(tmp_path):
         ("sources=[]", "sources"),
         ("steps", "key=value"),
         ("name.x=1", "'name' holds no fields"),
+        ("sources.3.data=x", "no place in a list of 1"),
     ],
 )
 def test_a_recipe_at_fault_is_named(tmp_path, change, said):
@@ -95,6 +96,7 @@ def test_a_recipe_at_fault_is_named(tmp_path, change, said):
     with pytest.raises(Fault, match=said):
         Recipe.read(path, [change])
     assert Recipe.read(path, ["steps=9", "optimiser.lr=0.5"]).optimiser.lr == 0.5
+    assert Recipe.read(path, ["sources.0.data=voc:/a:train"]).sources[0].data == "voc:/a:train"
 
 
 def test_a_task_that_is_not_there_is_named(tmp_path):

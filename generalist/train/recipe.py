@@ -107,12 +107,20 @@ class Recipe(Strict):
 
 
 def _change(table: dict[str, Any], change: str) -> None:
+    """Sets ``a.b.0.c=value`` in a recipe's table; numbers count places in a list."""
     key, equals, value = change.partition("=")
     if not equals:
         raise Fault(f"{change!r}: a change is written key=value")
     *path, last = key.split(".")
+    held: Any = table
     for part in path:
-        table = table.setdefault(part, {})
-        if not isinstance(table, dict):
+        held = held.setdefault(part, {}) if isinstance(held, dict) else held[_place(held, part, change)]
+        if not isinstance(held, (dict, list)):
             raise Fault(f"{change!r}: {part!r} holds no fields")
-    table[last] = yaml.safe_load(value)
+    held[last if isinstance(held, dict) else _place(held, last, change)] = yaml.safe_load(value)
+
+
+def _place(held: list[Any], part: str, change: str) -> int:
+    if not part.isdigit() or int(part) >= len(held):
+        raise Fault(f"{change!r}: {part!r} is no place in a list of {len(held)}, counted from 0")
+    return int(part)

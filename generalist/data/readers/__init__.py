@@ -1,5 +1,7 @@
 """Readers, one a format. ``open_data("voc:PATH:SPLIT")`` gives a Dataset; ``READERS`` is the list of formats."""
 
+import os
+import re
 from collections.abc import Callable
 
 from generalist.data.readers.beir import Beir, corpus
@@ -26,10 +28,14 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
 
 
 def open_data(spec: str) -> Dataset:
-    """The set that ``READER:PATH[:SPLIT][?option=value&...]`` names; ``scenes[:SPLIT]`` needs no path.
+    """The set that ``READER:PATH[:SPLIT][?option=value&...]`` names; ``scenes[:SPLIT]`` needs no path. Environment
+    variables in it, such as ``${DATA}``, are filled in.
 
     Raises Fault if there is no such reader, path, split or option, naming those that there are.
     """
+    spec = os.path.expandvars(spec)
+    if unset := re.search(r"\$\{?(\w+)", spec):
+        raise Fault(f"{spec}: the environment variable {unset[1]} is not set: set it to the folder of your data")
     reader = spec.partition(":")[0].partition("?")[0]
     if reader not in READERS:
         there = ", ".join(READERS)

@@ -1,0 +1,52 @@
+"""Accuracy of a model on a list of sets: the tables of docs/results.md.
+
+    python benchmarks/accuracy.py                                   the shipped model on 500 test scenes
+    python benchmarks/accuracy.py --model runs/real-tiny/model --real $GENERALIST_DATA
+
+Prints one JSON object a line, as ``generalist eval --json`` does, and at the end a table in Markdown on standard error.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from generalist.app.evaluate import Evaluation
+from generalist.app.generalist import Generalist
+
+SCENES = {
+    task: ("scenes:test", 500)
+    for task in ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
+}
+REAL = {
+    "detect": ("voc:{}/bccd/BCCD:val", None),
+    "segment": ("labelmaps:{}/camvid:val?classes=camvid", None),
+    "depth": ("rgbd:{}/depth_7scenes:test", None),
+    "caption": ("captions:{}/ucm_captions:val", None),
+    "retrieve": ("beir:{}/qed_nq/beir:test", None),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", default="tiny")
+    parser.add_argument("--real", type=Path, help="folder of the real sets; without it, generated scenes")
+    parser.add_argument("--limit", type=int)
+    parser.add_argument("--tasks", nargs="*", help="only these")
+    given = parser.parse_args()
+    generalist = Generalist.from_pretrained(given.model)
+    rows = []
+    for task, (data, limit) in (REAL if given.real else SCENES).items():
+        if given.tasks and task not in given.tasks:
+            continue
+        spec = data.format(given.real)
+        record = {"task": task, "data": spec, "model": given.model}
+        record |= Evaluation(generalist, task, spec, given.limit or limit).run()
+        print(json.dumps(record), flush=True)
+        figures = ", ".join(f"{name} {value:.3f}" for name, value in record["metrics"].items())
+        rows.append(f"| {task} | {record['n']} | {figures} | {record['seconds']:.0f} |")
+    print("\n".join(["| task | n | figures | seconds |", "|---|---|---|---|", *rows]), file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
