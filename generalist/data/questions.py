@@ -77,7 +77,7 @@ def _attribute(scene: Scene, rng: Random) -> Asked:
         said = phrase(scene, row, rng, without=name)
         if said is not None:
             answer: str = getattr(scene.solids[row], name)
-            the = said.text if said.anchor else f"the {said.text}"
+            the = f"the {said.text}"
             form = f"what is {the} made of?" if name == "material" and rng.random() < 0.5 else f"what {name} is {the}?"
             return form, answer
     return _exist(scene, rng)
