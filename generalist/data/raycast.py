@@ -231,18 +231,22 @@ def _surface(stage: Stage, solids: Sequence[Solid], k: int, rays: Array, depth: 
     glint = np.maximum(stage.light @ mirror, 0) * (facing > 0)
     if solid.material == "rubber":
         light = albedo * (facing * np.float32(0.95) * _lamp(stage) + ambient)
-        return np.asarray(light + np.float32(0.05) * glint**6, np.float32)
+        return np.asarray(light + np.float32(0.03) * glint**4, np.float32)
     return _metal(stage, albedo, facing, ambient, glint, mirror)
 
 
 def _metal(stage: Stage, albedo: Array, facing: Array, ambient: Array, glint: Array, mirror: Array) -> Array:
-    """Polished metal mirrors a simple room: bright sky, a dark band at the horizon, the ground; and the lamp."""
-    high = np.clip(mirror[2] * np.float32(3) + np.float32(0.2), 0, 1)
-    low = np.clip(-mirror[2] * np.float32(2.5), 0, 1)
-    room = np.float32(0.10) + np.float32(0.75) * high * high + np.float32(0.45) * low * stage.ground[:, None]
-    light = albedo * (facing * np.float32(0.40) + ambient * np.float32(0.45) + room * np.float32(0.85))
-    light += np.float32(0.07) * room
-    return np.asarray(light + glint**40 * np.float32(1.1) * _lamp(stage), np.float32)
+    """Polished metal mirrors a simple room: a bright sky, a dark wall with two windows, the ground; and the lamp."""
+    high = np.clip(mirror[2] * np.float32(2.6) - np.float32(0.25), 0, 1)
+    low = np.clip(-mirror[2] * np.float32(1.5), 0, 1)
+    side = stage.axes[0] @ mirror  # the windows stand to the left and right of whoever looks
+    window = np.clip(1 - np.square((np.abs(side) - np.float32(0.62)) * np.float32(5)), 0, 1)
+    room = np.float32(0.03) + np.float32(0.80) * high + np.float32(0.40) * low * stage.ground[:, None]
+    room += np.float32(0.70) * window * (1 - high)
+    light = albedo * (facing * np.float32(0.25) + ambient * np.float32(0.30) + room * np.float32(1.15))
+    light += np.float32(0.05) * room * room
+    glow = glint**60 * np.float32(1.4) + glint**8 * np.float32(0.10)
+    return np.asarray(light + glow * _lamp(stage), np.float32)
 
 
 def _shadowed(stage: Stage, solids: Sequence[Solid], point: Array) -> NDArray[np.bool_]:

@@ -25,7 +25,7 @@ SIZES = ("small", "large")
 MATERIALS = ("metal", "rubber")
 SEMANTIC_NAMES = ("sky", "ground", *SHAPES)
 
-RADIUS = {"small": 0.36, "large": 0.72}
+RADIUS = {"small": 0.38, "large": 0.74}
 # Half of a solid's width as a part of its radius: a cube as wide as a sphere would look far larger.
 GIRTH = {"cube": 0.80, "sphere": 1.0, "cylinder": 0.80, "cone": 0.95}
 TALL = {"cube": 1.60, "sphere": 2.0, "cylinder": 1.70, "cone": 1.95}
