@@ -16,7 +16,8 @@ from generalist.faults import Fault
 
 def test_the_public_names_are_these():
     assert sorted(generalist.__all__) == [
-        "Answer", "Fault", "Generalist", "GeneralistConfig", "GeneralistModel", "Sample", "Task", "Vocabulary", "load_tasks",
+        "Answer", "Fault", "Generalist", "GeneralistConfig", "GeneralistModel", "Sample", "Task", "Vocabulary",
+        "load_tasks",
     ]  # fmt: skip
     for name in generalist.__all__:
         assert getattr(generalist, name).__name__ == name
@@ -66,7 +67,7 @@ def test_instructions_find_their_tasks(shipped):
         shipped.route("make me a sandwich")
 
 
-# Floors far below what docs/results.md reports, on a few scenes: they catch weights and code that no longer fit each other.
+# Floors far below what docs/results.md reports, on a few scenes: they catch weights and code that no longer fit.
 @pytest.mark.parametrize(
     ("task", "figure", "floor"),
     [("detect", "AP50", 0.5), ("segment", "pixel_acc", 0.85), ("depth", "delta1", 0.85), ("caption", "BLEU-4", 0.4)],
