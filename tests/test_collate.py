@@ -117,3 +117,18 @@ def test_a_step_is_a_function_of_the_seed_and_its_number(world):
     first, again, other = mixture(0)[4], mixture(0)[4], mixture(1)[4]
     assert torch.equal(first["ids"], again["ids"]) and torch.equal(first["pixels"], again["pixels"])
     assert not torch.equal(first["pixels"], other["pixels"])
+
+
+def test_rare_names_are_drawn_more_often(world):
+    vocabulary, tasks, _ = world
+    semantic = np.full((32, 32), 0, np.int16)
+    semantic[:4, :4] = 1  # two by two tracks of 256
+    sample = row(world, 0, ["segment"])[0].sample.but(semantic=semantic, labels=("ground", "cube"))
+    request = Request(tasks["segment"], TASKS.index("segment"), sample)
+    drawn = []
+    for seed in range(40):
+        made = collate([[request]], vocabulary, [1.0] * len(TASKS), 32, np.random.default_rng(seed), 20, 20)
+        group = next(g for g in made["groups"] if g["named"])
+        here = group["weight"] > 0
+        drawn.append(float((group["target"][here] == len(group["columns"]) + 1).float().mean()))
+    assert 4 / 256 * 3 < np.mean(drawn) < 0.5

@@ -160,7 +160,7 @@ class _Batch:
         tracks = request.task.encode(request.sample)
         keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
         if request.task.shape == "raster":
-            keep = self.rng.permutation(len(keep))[: self.cells]
+            keep = self.rng.choice(keep, min(self.cells, len(keep)), replace=False, p=_rarity(tracks.ids))
         elif request.task.shape == "objects":
             writes = np.asarray([ids[0] != self.vocabulary.none for ids in tracks.ids])
             silent = np.flatnonzero(~writes)
@@ -286,6 +286,17 @@ class _Batch:
             "task": even(np.concatenate(group.task)),
             "request": even(np.concatenate(group.request)),
         }
+
+
+def _rarity(tracks: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """How often to draw each track of a raster: by the root of how rare its rarest token is in the picture.
+
+    Nine cells in ten are ground, and the metrics weigh every name alike.
+    """
+    ids = np.stack(tracks)
+    _, place, count = np.unique(ids, return_inverse=True, return_counts=True)
+    rare = 1 / np.sqrt(count[place].reshape(ids.shape).min(1))
+    return np.asarray(rare / rare.sum(), np.float64)
 
 
 def _columns(ranges: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
