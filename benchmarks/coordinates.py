@@ -2,9 +2,9 @@
 
     GENERALIST_DATA=/data python benchmarks/coordinates.py
 
-``companded`` is what ``Frame`` does on a grid, ``absolute`` what it does without one, ``even`` the obvious alternative: bins
-even in the offset from the lattice point. One JSON line a row; ``spread`` is the fifth percentile. Without the real sets
-only generated scenes are measured.
+``companded`` is what ``Frame`` does on a grid, ``absolute`` what it does without one, ``even`` the obvious alternative:
+bins even in the offset from the lattice point. One JSON line a row; ``spread`` is the fifth percentile, ``shape`` the
+number of boxes. Without the real sets only generated scenes are measured.
 """
 
 import json
