@@ -5,7 +5,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["box_iou", "boxes_of_masks", "fill_polygon", "lattice", "resize", "rle_decode", "rle_encode", "suppress"]
+__all__ = [
+    "box_iou",
+    "boxes_of_masks",
+    "fill_polygon",
+    "lattice",
+    "resize",
+    "rle_decode",
+    "rle_encode",
+    "suppress",
+]
 
 Array = NDArray[Any]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.sequence.geometry import rle_encode
+from generalist.sequence.region import Region
 
 __all__ = ["Answer", "Document", "Objects", "Sample"]
 
@@ -19,12 +20,20 @@ class Objects:
 
     boxes: (n, 4) float32 xyxy. names: n category names. masks: (n, H, W) bool or None.
     ignore: (n,) bool, objects that are neither asked for nor counted as errors (VOC "difficult", COCO crowds).
+    oriented: (n, 5) float32 centre x, centre y, long side, short side in pixels, and the angle of the long side from
+    the x axis in degrees, clockwise on screen, in [-90, 90): the long-side 90 convention. keypoints: (n, J, 3)
+    float32 x, y and COCO's visibility (0 not there, 1 hidden, 2 visible). points: (n, 2) float32 xy, a point on
+    each. stuff: (n,) bool, regions without instances, such as sky.
     """
 
     boxes: NDArray[np.float32]
     names: tuple[str, ...]
     masks: NDArray[np.bool_] | None = None
     ignore: NDArray[np.bool_] | None = None
+    oriented: NDArray[np.float32] | None = None
+    keypoints: NDArray[np.float32] | None = None
+    points: NDArray[np.float32] | None = None
+    stuff: NDArray[np.bool_] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -32,12 +41,11 @@ class Objects:
     def select(self, rows: Sequence[int] | NDArray[Any]) -> "Objects":
         """The objects at ``rows``, in that order."""
         index = np.asarray(rows, dtype=np.int64)
-        return Objects(
-            self.boxes[index].reshape(-1, 4),
-            tuple(self.names[i] for i in index),
-            None if self.masks is None else self.masks[index],
-            None if self.ignore is None else self.ignore[index],
-        )
+        taken = {
+            name: None if (value := getattr(self, name)) is None else value[index]
+            for name in ("masks", "ignore", "oriented", "keypoints", "points", "stuff")
+        }
+        return Objects(self.boxes[index].reshape(-1, 4), tuple(self.names[i] for i in index), **taken)
 
 
 @dataclass(slots=True)
@@ -45,10 +53,14 @@ class Sample:
     """One request and, where it is known, its answer. A task reads the fields that its file names.
 
     The request: ``image`` (H, W, 3 uint8, or a path, or None), ``labels`` (the names asked for),
-    ``phrase`` (the thing referred to), ``question``, ``query`` (text of a retrieval request).
+    ``phrase`` (the thing referred to), ``question``, ``query`` (text of a retrieval request), ``document`` (text
+    that is to be given an identifier), ``region`` (a place pointed at).
     The answer: ``objects``; ``semantic`` (H, W) int16, an index into ``labels``, -1 where nothing is known
-    or none of them is there; ``depth`` (H, W) float32 metres, 0 at holes; ``text``, with every accepted
-    reference in ``texts``; ``documents``, the ids of the relevant documents (``text`` is then the title written).
+    or none of them is there; ``depth`` (H, W) float32 metres, 0 at holes; ``normals`` (H, W, 3) float32 unit vectors
+    in the camera's axes (x right, y down, z away from the camera, so that what faces it has z < 0), zeros at holes;
+    ``text``, with every accepted reference in ``texts`` (a class is the text of its name, a count its digits);
+    ``documents``, the ids of the relevant documents (``text`` is then the title written); ``parts``, a caption cut
+    into pieces of text, each with the rows of ``objects`` that it names, none where it names nothing.
     """
 
     image: NDArray[np.uint8] | str | Path | None = None
@@ -58,9 +70,13 @@ class Sample:
     phrase: str = ""
     question: str = ""
     query: str = ""
+    document: str = ""
+    region: Region | None = None
     objects: Objects | None = None
     semantic: NDArray[np.int16] | None = None
     depth: NDArray[np.float32] | None = None
+    normals: NDArray[np.float32] | None = None
+    parts: tuple[tuple[str, tuple[int, ...]], ...] = ()
     text: str = ""
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
@@ -84,7 +100,9 @@ class Answer:
     """What the model wrote, decoded. Only the fields that its task fills are present.
 
     boxes (n, 4) float32 xyxy in pixels of the original image; masks (n, H, W) bool; semantic (H, W) int16,
-    an index into ``names``, -1 for none of them; depth (H, W) float32 metres; scores (n,) in [0, 1].
+    an index into ``names``, -1 for none of them; depth (H, W) float32 metres; normals (H, W, 3) float32;
+    oriented (n, 5), keypoints (n, J, 3), points (n, 2) as in ``Objects``; scores (n,) in [0, 1], of the whole answer
+    where it is one thing. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at ``rows``.
     """
 
     task: str
@@ -95,9 +113,15 @@ class Answer:
     labels: tuple[str, ...] | None = None
     scores: NDArray[np.float32] | None = None
     masks: NDArray[np.bool_] | None = None
+    oriented: NDArray[np.float32] | None = None
+    keypoints: NDArray[np.float32] | None = None
+    points: NDArray[np.float32] | None = None
     semantic: NDArray[np.int16] | None = None
     depth: NDArray[np.float32] | None = None
+    normals: NDArray[np.float32] | None = None
     text: str | None = None
+    number: int | None = None
+    phrases: tuple[tuple[int, int, tuple[int, ...]], ...] | None = None
     documents: list[dict[str, Any]] | None = None
     seconds: float | None = None
     files: dict[str, str] = field(default_factory=dict)  # what was written to disk, e.g. {"depth": path}
@@ -110,6 +134,9 @@ class Answer:
             out["size"] = list(self.size)
         if self.boxes is not None:
             out["boxes"] = np.asarray(self.boxes, dtype=np.float64).round(2).tolist()
+        for name in ("oriented", "keypoints", "points"):
+            if (value := getattr(self, name)) is not None:
+                out[name] = np.asarray(value, dtype=np.float64).round(2).tolist()
         if self.labels is not None:
             out["labels"] = list(self.labels)
         if self.scores is not None:
@@ -118,10 +145,15 @@ class Answer:
             out["masks"] = [rle_encode(mask) for mask in self.masks]
         if self.semantic is not None:
             out["semantic"] = {name: rle_encode(self.semantic == i) for i, name in enumerate(self.names)}
-        if self.depth is not None and "depth" in self.files:
-            out["depth"] = self.files["depth"]
+        for name in ("depth", "normals"):
+            if getattr(self, name) is not None and name in self.files:
+                out[name] = self.files[name]
         if self.text is not None:
             out["text"] = self.text
+        if self.number is not None:
+            out["number"] = self.number
+        if self.phrases is not None:
+            out["phrases"] = [{"start": start, "stop": stop, "boxes": list(rows)} for start, stop, rows in self.phrases]
         if self.documents is not None:
             out["documents"] = self.documents
         if self.seconds is not None:
