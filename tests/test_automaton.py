@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from generalist.sequence.automaton import Automaton, compile_pattern
 from generalist.sequence.frame import Frame
-from generalist.sequence.grammar import match, parse_answer, pattern_of
+from generalist.sequence.grammar import parse_answer, pattern_of
+from generalist.sequence.matching import match
 from generalist.sequence.pattern import Chain, Choice, Pattern, Repeat, Span
 from generalist.sequence.vocabulary import Vocabulary
 

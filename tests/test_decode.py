@@ -56,7 +56,7 @@ def test_tracks_that_leave_change_nothing(generalist):
     task, request = generalist.tasks["instances"], requests(1)
     model = generalist.model
     cache = read_images(model, [request[0].image])
-    points = torch.from_numpy(task.points)[None]
+    points = torch.from_numpy(task.points(Sample()))[None]
     tables = on_device(task.automaton(1), model.device)
 
     def written(choice, at):

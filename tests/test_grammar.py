@@ -14,13 +14,12 @@ from generalist.sequence.grammar import (
     Series,
     Times,
     UnitNode,
-    extents,
-    match,
     options,
     parse_answer,
     pattern_of,
     writes,
 )
+from generalist.sequence.matching import extents, match
 from generalist.sequence.units import UNITS
 from generalist.sequence.vocabulary import Vocabulary
 

@@ -182,7 +182,8 @@ def test_a_crowd_fills_the_lattice_and_no_more(tasks: dict[str, Task], names: tu
 def random_walk(task: Task, request: Sample, rng: np.random.Generator, keep: bool) -> Written:
     """What a model without any training writes under the grammar."""
     automaton = task.constraint(request)
-    rows = 1 if task.points is None else len(task.points)
+    points = task.points(request)
+    rows = 1 if points is None else len(points)
     state, tokens, chosen, steps = automaton.start(rows), [], [], []
     spread = rng.choice([0.1, 3.0, 30.0])
     while not automaton.done(state).all():

@@ -169,9 +169,10 @@ class Generalist:
 
     def _answer(self, task: Task, requests: list[Sample], cache: ImageCache | None) -> list[Answer]:
         prefix = read_requests(self.model, task, requests, cache)
-        points = None
-        if task.points is not None:
-            points = torch.from_numpy(task.points).to(self.device).expand(len(requests), -1, -1)
+        starts = [task.points(request) for request in requests]
+        # One task's requests all start somewhere, or none does.
+        known = [start for start in starts if start is not None]
+        points = torch.from_numpy(np.stack(known)).to(self.device) if len(known) == len(requests) else None
         automaton = task.automaton(max(len(r.labels) for r in requests))
         choice = Choice(best=task.file.keep == "best")
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)

@@ -70,7 +70,7 @@ def print_tasks(tasks: Mapping[str, Task]) -> None:
 def print_task(task: Task) -> None:
     """Everything about one task."""
     file = task.file
-    tracks = 1 if task.points is None else len(task.points)
+    tracks = (task.grid or 1) ** 2
     table = Table(
         box=None,
         show_header=False,

@@ -137,7 +137,7 @@ class _Batch:
             len(self.labels),
             0,
             np.arange(len(prompt.ids)),
-            (np.nan, np.nan),
+            prompt.point,
             np.where(prompt.label >= 0, prompt.label + first, -1),
             seen,
         )
@@ -307,7 +307,7 @@ def _order(columns: NDArray[np.int64], named: int, vocabulary: Vocabulary) -> tu
     """Places of the columns such that neighbours in an ordinal block are 1 apart and all else is far."""
     order = (np.arange(len(columns) + named) + 1) * FAR_APART
     ordinal = False
-    for k, name in enumerate(sorted(ORDINAL)):
+    for k, name in enumerate(sorted(ORDINAL & set(vocabulary.blocks))):
         block = vocabulary[name]
         inside = np.flatnonzero((columns >= block.start) & (columns < block.stop))
         if len(inside):

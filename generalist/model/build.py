@@ -51,7 +51,7 @@ def build_model(spec: dict[str, Any], vocabulary: Vocabulary, name: str = "tiny"
 @torch.no_grad()
 def _ordered(model: GeneralistModel, vocabulary: Vocabulary) -> GeneralistModel:
     """Starts neighbouring bins of ordinal blocks close to one another: sums of waves along the block, same spread."""
-    for name in sorted(ORDINAL):
+    for name in sorted(ORDINAL & set(vocabulary.blocks)):
         block = vocabulary[name]
         place = torch.linspace(0, 1, block.size)[:, None]
         waves = torch.cat([f(torch.pi * k * place) for k in range(1, 17) for f in (torch.sin, torch.cos)], 1)

@@ -261,11 +261,19 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
 
     # ---- use -----------------------------------------------------------------------------------------------------
 
-    def prefill(self, images: ImageCache | None, ids: Tensor, slot: Tensor, has_image: Tensor | None = None) -> Prefix:
+    def prefill(
+        self,
+        images: ImageCache | None,
+        ids: Tensor,
+        slot: Tensor,
+        has_image: Tensor | None = None,
+        points: Tensor | None = None,
+    ) -> Prefix:
         """Reads R instructions after their images.
 
         ids (R, T): tokens, -1 for padding on the right. slot (R, T): index of the label that a token is part of, else
-        -1. images: R images, already selected to the rows of the requests, or None.
+        -1. images: R images, already selected to the rows of the requests, or None. points (R, T, 2): where in the
+        unit square a token looks at its image, not a number for words; None for words alone.
         """
         R, T = ids.shape
         there = ids >= 0
@@ -276,8 +284,9 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         labels_in = self._label_means(self.token_embed(ids.clamp(min=0)), zeros, flat, R * M)
         x = self._embed(ids.clamp(min=0), zeros, position, flat, labels_in)
         mask = self._mask(visibility((~there).long(), zeros, position), images, has_image)
-        nowhere = torch.full((R, T, 2), float("nan"), device=ids.device)
-        hidden, past = self._stack(x, nowhere, mask, images)
+        if points is None:
+            points = torch.full((R, T, 2), float("nan"), device=ids.device)
+        hidden, past = self._stack(x, points, mask, images)
         if images is not None:
             past = [
                 (torch.cat([a[0], b[0]], 2), torch.cat([a[1], b[1]], 2)) for a, b in zip(images.past, past, strict=True)

@@ -37,8 +37,10 @@ def read_requests(model: GeneralistModel, task: Task, requests: Sequence[Sample]
         task.frame(request)
     prompts = [task.render(request) for request in requests]
     ids, slot = np.full((2, len(prompts), max(len(prompt.ids) for prompt in prompts)), -1, np.int64)
+    place = np.full((*ids.shape, 2), np.nan, np.float32)
     for row, prompt in enumerate(prompts):
         ids[row, : len(prompt.ids)], slot[row, : len(prompt.ids)] = prompt.ids, prompt.label
+        place[row, : len(prompt.ids)] = prompt.point
     there = torch.tensor([[request.image is not None] for request in requests], device=model.device)
-    words, names = (torch.from_numpy(table).to(model.device) for table in (ids, slot))
-    return model.prefill(images, words, names, None if images is None else there)
+    words, names, points = (torch.from_numpy(table).to(model.device) for table in (ids, slot, place))
+    return model.prefill(images, words, names, None if images is None else there, points)

@@ -1,9 +1,10 @@
 """The automaton: a pattern as two integer tables, so that a step over every image and track is two gathers.
 
 ``class_of[token]`` (V,) puts tokens that no state tells apart into one class; ``next[state, class]`` (S, C) is the
-state after a token, 0 where it is not allowed. State 0 is the dead one, 1 the start; ``accept[state]`` says that an
-answer may end there. An answer that could end or go on ends with the end token, so "done" is always a state with no
-way out.
+state after a token, 0 where it is not allowed. ``beyond[state, class]`` (S, C) says how many steps back the token is
+that this one must exceed, 0 for none: order costs a comparison, where states that remember coordinates would cost a
+table of their square. State 0 is the dead one, 1 the start; ``accept[state]`` says that an answer may end there. An
+answer that could end or go on ends with the end token, so "done" is always a state with no way out.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.sequence.pattern import Chain, Choice, Pattern, Repeat, Span
+from generalist.faults import Fault
+from generalist.sequence.pattern import Chain, Pattern, Span
+from generalist.sequence.thompson import Graph
 
 __all__ = ["START", "Allowed", "Automaton", "Constraint", "State", "compile_pattern"]
 
@@ -23,10 +26,14 @@ DEAD, START = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Where each of R rows stands after ``step`` tokens: ``rows`` is an array (R,) or whatever the constraint keeps."""
+    """Where each of R rows stands after ``step`` tokens: ``rows`` is an array (R,) or whatever the constraint keeps.
+
+    last: (R, M) the tokens written last, newest first, for constraints that compare tokens; None for the others.
+    """
 
     rows: Any
     step: int
+    last: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,11 @@ class Automaton:
 
     class_of: Any
     next: Any
+    beyond: Any
     accept: Any
     bound: int
+    reach: int
+    """The largest entry of ``beyond``: so many tokens have to be remembered."""
     columns_at: tuple[Any, ...]
     """Ids possible in any state at each step, known when compiled: no device has to be asked."""
 
@@ -68,25 +78,39 @@ class Automaton:
             self,
             class_of=convert(self.class_of),
             next=convert(self.next),
+            beyond=convert(self.beyond),
             accept=convert(self.accept),
             columns_at=tuple(convert(columns) for columns in self.columns_at),
         )
 
     def start(self, rows: int) -> State:
-        return State(self.class_of[:1].repeat(rows) * 0 + START, 0)
+        none = self.class_of[:1].repeat(rows) * 0
+        # Column 0 is below every token; the rest are filled as tokens come.
+        last = (self.class_of[:1].repeat(rows * (self.reach + 1)) * 0 - 1).reshape(rows, self.reach + 1)
+        return State(none + START, 0, last)
 
     def allowed(self, state: State) -> Allowed:
         columns = self.columns_at[min(state.step, len(self.columns_at) - 1)]
-        return Allowed(columns, self.next[state.rows][:, self.class_of[columns]] != DEAD)
+        classes = self.class_of[columns]
+        mask = self.next[state.rows][:, classes] != DEAD
+        if self.reach:
+            row = (state.rows * 0 + 1).cumsum(0) - 1
+            mask = mask & (columns > state.last[row[:, None], self.beyond[state.rows][:, classes]])
+        return Allowed(columns, mask)
 
     def advance(self, state: State, ids: Any) -> State:
         """States after ``ids`` (R,). A row that is done stays where it is, whatever it is fed."""
         after = self.next[state.rows, self.class_of[ids]]
         ended = self.done(state)
-        return State(after * ~ended + state.rows * ended, state.step + 1)
+        last = state.last
+        if self.reach:
+            last = last * 1  # a copy, in numpy and torch alike
+            last[:, 2:] = state.last[:, 1:-1]
+            last[:, 1] = ids
+        return State(after * ~ended + state.rows * ended, state.step + 1, last)
 
     def reorder(self, state: State, rows: Any) -> State:
-        return State(state.rows[rows], state.step)
+        return State(state.rows[rows], state.step, state.last[rows])
 
     def done(self, state: State) -> Any:
         """(R,) bool: rows whose answer is complete."""
@@ -97,10 +121,14 @@ class Automaton:
         return self.accept & ((self.next != DEAD).sum(1) == 0)
 
     def states(self, ids: Iterable[int]) -> list[int]:
-        """The state before each token and after the last, from the start."""
-        out = [START]
+        """The state before each token and after the last, from the start; 0 from a token on that is not allowed."""
+        out, written = [START], [-1]
         for token in ids:
-            out.append(int(self.next[out[-1], self.class_of[token]]))
+            kind = self.class_of[token]
+            back = int(self.beyond[out[-1], kind])
+            ordered = not back or token > written[-back]
+            out.append(int(self.next[out[-1], kind]) if ordered else DEAD)
+            written.append(int(token))
         return out
 
     def accepts(self, ids: Iterable[int]) -> bool:
@@ -130,85 +158,51 @@ def compile_pattern(pattern: Pattern, size: int, end: int) -> Automaton:
     return automaton
 
 
-class _Graph:
-    """Thompson's construction: ``moves[node]`` are (span, node) pairs, ``free[node]`` moves that write nothing."""
-
-    def __init__(self) -> None:
-        self.moves: list[list[tuple[Span, int]]] = []
-        self.free: list[list[int]] = []
-
-    def node(self) -> int:
-        self.moves.append([])
-        self.free.append([])
-        return len(self.moves) - 1
-
-    def add(self, pattern: Pattern, at: int) -> int:
-        """Adds ``pattern`` after node ``at``; returns the node where it has been written."""
-        match pattern:
-            case Span():
-                stop = self.node()
-                self.moves[at].append((pattern, stop))
-                return stop
-            case Chain(parts):
-                for part in parts:
-                    at = self.add(part, at)
-                return at
-            case Choice(parts):
-                stop = self.node()
-                for part in parts:
-                    # Each alternative starts at a node of its own: a repeat inside it must not leak into the others.
-                    start = self.node()
-                    self.free[at].append(start)
-                    self.free[self.add(part, start)].append(stop)
-                return stop
-            case Repeat(part, low, high):
-                stop = self.node()
-                for count in range(high):
-                    if count >= low:
-                        self.free[at].append(stop)
-                    at = self.add(part, at)
-                self.free[at].append(stop)
-                return stop
-
-    def closure(self, nodes: Iterable[int]) -> frozenset[int]:
-        seen, todo = set(nodes), list(nodes)
-        while todo:
-            for node in self.free[todo.pop()]:
-                if node not in seen:
-                    seen.add(node)
-                    todo.append(node)
-        return frozenset(seen)
-
-
 def _tables(pattern: Pattern, size: int) -> Automaton:
-    graph = _Graph()
+    graph = Graph()
     first = graph.node()
     last = graph.add(pattern, first)
     edges = sorted({0, size} | {edge for moves in graph.moves for span, _ in moves for edge in (span.start, span.stop)})
     class_of = np.repeat(np.arange(len(edges) - 1), np.diff(edges)).astype(np.int64)
     start = graph.closure([first])
     number = {frozenset(): DEAD, start: START}
-    table: list[list[int]] = [[DEAD] * (len(edges) - 1)]
+    dead = [DEAD] * (len(edges) - 1)
+    table, beyond = [dead], [dead]
     todo = [start]
     for subset in todo:
-        reached: list[set[int]] = [set() for _ in range(len(edges) - 1)]
-        for node in subset:
-            for span, after in graph.moves[node]:
-                for c in range(class_of[span.start], class_of[span.stop - 1] + 1):
-                    reached[c].add(after)
+        reached, order = _moves(graph, subset, class_of, len(edges) - 1)
         row = []
         for nodes in reached:
-            after_ = graph.closure(nodes)
-            if after_ not in number:
-                number[after_] = len(number)
-                todo.append(after_)
-            row.append(number[after_])
+            after = graph.closure(nodes)
+            if after not in number:
+                number[after] = len(number)
+                todo.append(after)
+            row.append(number[after])
         table.append(row)
+        beyond.append(order)
     accept = np.asarray([last in subset for subset in number])
-    return _bounded(class_of, np.asarray(table, np.int64), accept)
+    return _bounded(class_of, np.asarray(table, np.int64), np.asarray(beyond, np.int64), accept)
 
 
-def _bounded(class_of: NDArray[np.int64], table: NDArray[np.int64], accept: NDArray[np.bool_]) -> Automaton:
+def _moves(
+    graph: Graph, subset: Iterable[int], class_of: NDArray[Any], classes: int
+) -> tuple[list[set[int]], list[int]]:
+    """For each class of token, the nodes that it leads to from a subset, and which earlier token it must exceed."""
+    reached: list[set[int]] = [set() for _ in range(classes)]
+    order = [-1] * classes
+    for node in subset:
+        for span, after in graph.moves[node]:
+            for c in range(class_of[span.start], class_of[span.stop - 1] + 1):
+                if order[c] not in (-1, span.beyond):
+                    raise Fault("two readings of the same tokens want them in different orders: it is ambiguous")
+                reached[c].add(after)
+                order[c] = span.beyond
+    return reached, [max(back, 0) for back in order]
+
+
+def _bounded(
+    class_of: NDArray[np.int64], table: NDArray[np.int64], beyond: NDArray[np.int64], accept: NDArray[np.bool_]
+) -> Automaton:
     """Walks the states level by level: the ids possible at each step, and the length of the longest answer."""
     columns, level = [], {START}
     while level:
@@ -217,4 +211,4 @@ def _bounded(class_of: NDArray[np.int64], table: NDArray[np.int64], accept: NDAr
             break
         columns.append(np.flatnonzero(alive[class_of]))
         level = set(np.unique(table[sorted(level)])) - {DEAD}
-    return Automaton(class_of, table, accept, len(columns), tuple(columns))
+    return Automaton(class_of, table, beyond, accept, len(columns), int(beyond.max()), tuple(columns))

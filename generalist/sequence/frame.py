@@ -1,7 +1,7 @@
 """Frame: what a unit needs to know to turn pixels, metres and names into bins and back. No one else does that."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ __all__ = ["Frame", "expected_bin"]
 
 NEAR, FAR = 0.1, 100.0
 """Range of the depth bins in metres: 256 log-spaced bins are 2.7% apart, so rounding errs by 0.7% on average."""
+
+DIAGONAL = 2**0.5
+"""Of the unit square: no side of an oriented box is longer."""
 
 REACH = 3
 """Bins on each side of the arg-max that take part in the expectation; wider lets a second mode pull the mean."""
@@ -32,7 +35,8 @@ class Frame:
 
     size: (width, height) of the original image in pixels. The model sees it in the top-left of a square whose side
     is the longer edge; the unit square is that square. point: the track's lattice point in the unit square, or None.
-    box: the box just written (4,) xyxy in the unit square, which a mask is relative to.
+    box: the box just written (4,) xyxy in the unit square, which a mask is relative to. range: the nearest and the
+    farthest metres (2,) just written, which depth is relative to.
     """
 
     vocabulary: Vocabulary
@@ -40,6 +44,7 @@ class Frame:
     labels: tuple[str, ...] = ()
     point: NDArray[np.float32] | None = None
     box: NDArray[np.float32] | None = None
+    range: NDArray[np.float32] | None = None
 
     @property
     def side(self) -> int:
@@ -49,6 +54,18 @@ class Frame:
     def within(self, box: NDArray[np.float32]) -> "Frame":
         """The same frame after ``box`` (unit square) was written."""
         return replace(self, box=box)
+
+    def at(self, point: NDArray[np.float32] | None) -> "Frame":
+        """The same frame from a lattice point (unit square)."""
+        return replace(self, point=point)
+
+    def between(self, range: NDArray[np.float32] | None) -> "Frame":
+        """The same frame after a range of depth (metres) was written."""
+        return replace(self, range=range)
+
+    def absolute(self) -> "Frame":
+        """The same frame before any range of depth was written."""
+        return self.between(None)
 
     def to_unit(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Pixel coordinates of the original image to the unit square."""
@@ -81,12 +98,41 @@ class Frame:
             value = np.sign(root) * root**2 + np.resize(self.point, value.shape)
         return np.asarray(np.clip(value, 0, 1), np.float32)
 
+    def length_bins(self, unit: NDArray[Any]) -> NDArray[np.int64]:
+        """Lengths in the unit square, up to its diagonal, to bins of ``loc`` that are even in the root."""
+        share = np.sqrt(np.clip(np.asarray(unit, np.float32) / np.float32(DIAGONAL), 0, 1))
+        return np.rint(share * (len(self.vocabulary["loc"]) - 1)).astype(np.int64)
+
+    def lengths(self, bins: NDArray[Any]) -> NDArray[np.float32]:
+        """Bins, whole or fractional, back to lengths in the unit square."""
+        share = np.asarray(bins, np.float32) / np.float32(len(self.vocabulary["loc"]) - 1)
+        return np.asarray(share**2 * np.float32(DIAGONAL), np.float32)
+
+    def angle_bins(self, degrees: NDArray[Any] | float) -> NDArray[np.int64]:
+        """Degrees in [-90, 90) to bins of ``angle``, whose middles are spread evenly; it has no ends."""
+        count = len(self.vocabulary["angle"])
+        return cast(NDArray[np.int64], np.floor((np.asarray(degrees) + 90) / 180 * count).astype(np.int64) % count)
+
+    def angles(self, bins: NDArray[Any]) -> NDArray[np.float32]:
+        """Bins, whole or fractional, back to degrees in [-90, 90)."""
+        return np.asarray((np.asarray(bins, np.float32) + 0.5) / len(self.vocabulary["angle"]) * 180 - 90, np.float32)
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        return (NEAR, FAR) if self.range is None else (float(self.range[0]), float(self.range[1]))
+
+    def depth_shares(self, metres: NDArray[Any] | float) -> NDArray[np.float64]:
+        """Metres to their place between the nearest and the farthest, 0 to 1, in the logarithm."""
+        near, far = self._ends
+        return np.asarray(np.log(np.clip(metres, near, far) / near) / np.log(far / near), np.float64)
+
     def depth_bins(self, metres: NDArray[Any] | float) -> NDArray[np.int64]:
-        """Metres to log-spaced bins of ``depth``; what lies outside [0.1, 100] goes to the end bins."""
-        share = np.log(np.clip(metres, NEAR, FAR) / NEAR) / np.log(FAR / NEAR)
-        return np.asarray(np.rint(share * (len(self.vocabulary["depth"]) - 1)), np.int64)
+        """Metres to log-spaced bins of ``depth``; what lies outside the range ([0.1, 100] unless one was written)
+        goes to the end bins."""
+        return np.asarray(np.rint(self.depth_shares(metres) * (len(self.vocabulary["depth"]) - 1)), np.int64)
 
     def depths(self, bins: NDArray[Any]) -> NDArray[np.float32]:
         """Bins, whole or fractional, back to metres."""
+        near, far = self._ends
         share = np.asarray(bins, np.float32) / (len(self.vocabulary["depth"]) - 1)
-        return np.asarray(NEAR * (FAR / NEAR) ** share, np.float32)
+        return np.asarray(near * (far / near) ** share, np.float32)

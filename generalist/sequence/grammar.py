@@ -2,33 +2,38 @@
 
     answer   := sequence ("|" sequence)*
     sequence := item+
-    item     := (unit | "none" | 'quoted' | "(" answer ")") repeat?
-    repeat   := "*" | "?" | "{n}" | "{m,n}"
+    item     := (unit | "none" | 'quoted' | "(" answer ")") repeat? | "number" item "{#}"
+    repeat   := "*" | "+" | "?" | "{n}" | "{m,n}"
 
-Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``text``, ``docid`` or ``polygon`` is that unit's size
-(patches, most pieces, most vertices), not a repeat. ``*`` stops at 32, so that every answer is bounded.
+Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``pixels``, ``text``, ``docid``, ``polygon`` or
+``keypoints`` is that unit's size (patches, cells, most pieces, most vertices, points), not a repeat. ``*`` and ``+``
+stop at 32, so that every answer is bounded. ``number box{#}`` announces how many boxes follow, and exactly so many do.
+
+A repeat of items that open with a place and have one length is a list: its items are written from left to right, each
+starting in a bin beyond the one before. So no list can hold a thing twice, and every set of things has one spelling.
+``{#4}`` counts to 4 at most, ``{#}`` to 32.
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from generalist.faults import Fault
 from generalist.sequence.frame import Frame
-from generalist.sequence.pattern import Chain, Choice, Pattern, Repeat, Span, of_ids
+from generalist.sequence.pattern import Chain, Choice, Counted, Listing, Pattern, Repeat, Span, of_ids, sole_length
 from generalist.sequence.units import UNITS
 
 __all__ = [
     "NONE",
+    "PLACES",
     "Alternatives",
+    "Announced",
     "Literal",
     "Node",
-    "Part",
     "Series",
     "Times",
     "UnitNode",
-    "extents",
-    "match",
+    "is_list",
+    "leaves",
     "options",
     "parse_answer",
     "pattern_of",
@@ -36,7 +41,9 @@ __all__ = [
 ]
 
 MOST = 32
-SIZED = frozenset({"mask", "text", "docid", "polygon"})
+SIZED = frozenset({"mask", "pixels", "text", "docid", "polygon", "keypoints"})
+PLACES = ("box", "oriented", "point")
+"""Units that say where a thing is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +76,23 @@ class Times:
     high: int
 
 
-Node = UnitNode | Literal | Series | Alternatives | Times
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A number, at least 1, and then exactly so many of a part."""
+
+    part: "Node"
+    low: int = 1
+    high: int = MOST
+
+
+Node = UnitNode | Literal | Series | Alternatives | Times | Announced
 
 NONE = Literal("<none>")
 """The answer that nothing is here."""
 
-_TOKEN = re.compile(r"\s*(?:(?P<word>[a-z_]+)|'(?P<quoted>[^']+)'|(?P<count>\{\d+(?:,\d+)?\})|(?P<mark>[()|*?]))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<word>[a-z_]+)|'(?P<quoted>[^']+)'|(?P<count>\{(?:\d+(?:,\d+)?|#\d*)\})|(?P<mark>[()|*+?]))"
+)
 
 
 def parse_answer(text: str) -> Node:
@@ -114,7 +132,19 @@ class _Parser:
             parts.append(self.item())
         if not parts:
             raise Fault(f"answer {self.text!r}: an empty alternative")
+        parts = self._announced(parts)
         return parts[0] if len(parts) == 1 else Series(tuple(parts))
+
+    def _announced(self, parts: list[Node]) -> list[Node]:
+        """``number`` and the counted item after it become one node."""
+        out: list[Node] = []
+        for part in parts:
+            if isinstance(part, Announced):
+                if not out or out[-1] != UnitNode("number"):
+                    raise Fault(f"answer {self.text!r}: {{#}} counts what a number just before it announces")
+                out.pop()
+            out.append(part)
+        return out
 
     def item(self) -> Node:
         kind, word = self.tokens.pop(0)
@@ -131,24 +161,33 @@ class _Parser:
             return self.repeat(NONE)
         if word not in UNITS:
             raise Fault(f"answer {self.text!r}: {word!r} is no unit; the units are {', '.join(UNITS)}")
-        if word in SIZED and self.tokens and self.tokens[0][0] == "count" and "," not in self.tokens[0][1]:
+        if word in SIZED and self._sized():
             count = self.tokens.pop(0)[1]
             if int(count[1:-1]) < 1:
                 raise Fault(f"answer {self.text!r}: {word}{count} counts nothing")
             return self.repeat(UnitNode(word, int(count[1:-1])))
         return self.repeat(UnitNode(word))
 
+    def _sized(self) -> bool:
+        return bool(self.tokens) and self.tokens[0][0] == "count" and self.tokens[0][1][1:-1].isdigit()
+
     def repeat(self, node: Node) -> Node:
         if not self.tokens:
             return node
         kind, word = self.tokens[0]
-        if kind == "count":
+        if word.startswith("{#"):
+            node = Announced(node, high=int(word[2:-1] or MOST))
+            if node.high < 1:
+                raise Fault(f"answer {self.text!r}: {word} counts nothing")
+        elif kind == "count":
             low, _, high = word[1:-1].partition(",")
             if int(high or low) < max(int(low), 1):
                 raise Fault(f"answer {self.text!r}: {word} counts nothing")
             node = Times(node, int(low), int(high or low))
         elif word == "*":
             node = Times(node, 0, MOST)
+        elif word == "+":
+            node = Times(node, 1, MOST)
         elif word == "?":
             node = Times(node, 0, 1)
         else:
@@ -174,8 +213,32 @@ def writes(node: Node, unit: str) -> bool:
             return any(writes(part, unit) for part in parts)
         case Alternatives(parts):
             return all(writes(part, unit) for part in parts)
-        case Times(part, low):
-            return low > 0 and writes(part, unit)
+        case Times(part, low) | Announced(part, low):
+            return (unit == "number" and isinstance(node, Announced)) or (low > 0 and writes(part, unit))
+
+
+def leaves(node: Node) -> list[UnitNode]:
+    """Every unit of the tree, in the order of the file."""
+    match node:
+        case UnitNode():
+            return [node]
+        case Literal():
+            return []
+        case Series(parts) | Alternatives(parts):
+            return [leaf for part in parts for leaf in leaves(part)]
+        case Times(part):
+            return leaves(part)
+        case Announced(part):
+            return [UnitNode("number"), *leaves(part)]
+
+
+def is_list(node: Node) -> bool:
+    """Whether the node repeats things that each open with a place and have one length."""
+    if not isinstance(node, (Times, Announced)) or node.high < 2:
+        return False
+    parts = node.part.parts if isinstance(node.part, Series) else (node.part,)
+    units = [part.name for part in parts if isinstance(part, UnitNode)]
+    return len(units) == len(parts) and units[0] in PLACES and not {"text", "docid", "polygon"} & set(units)
 
 
 def options(node: Node) -> tuple[Node, ...]:
@@ -196,84 +259,37 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
         case Alternatives(parts):
             return Choice(tuple(pattern_of(part, frame) for part in parts))
         case Times(part, low, high):
+            if is_list(node):
+                item = pattern_of(part, frame)
+                # Only items that must come need room after those before them: the others are left out for want of it.
+                return Listing(tuple(_in_order(item, max(low - 1 - k, 0), k > 0) for k in range(high)), low)
             return Repeat(pattern_of(part, frame), low, high)
+        case Announced(part, low, high):
+            return _announced(pattern_of(part, frame), frame, low, high, is_list(node))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A unit found in a written answer: its tokens are ``ids[start:stop]``."""
-
-    unit: UnitNode
-    start: int
-    stop: int
-
-
-def match(node: Node, ids: Sequence[int], frame: Frame) -> list[Part] | None:
-    """The units that ``ids`` spell, in order, or None if the tree does not write ``ids`` from end to end."""
-    tree = _Matcher(ids, frame)
-    return next((parts for stop, parts in tree.walk(node, 0) if stop == len(ids)), None)
+def _announced(item: Pattern, frame: Frame, low: int, high: int, ordered: bool) -> Counted:
+    block = frame.vocabulary["number"]
+    number = Span(block[low], block[high] + 1)
+    if not ordered:
+        return Counted(number, low, (item,) * high, (item,) * max(high - 1, 0))
+    first = [_in_order(item, n - 1, False) for n in range(1, high + 1)]
+    rest = [_in_order(item, k - 1, True) for k in range(1, high)]
+    return Counted(number, low, tuple(first), tuple(rest))
 
 
-class _Matcher:
-    """Backtracking over the tree. A unit's extent is settled by its own pattern, longest first."""
-
-    def __init__(self, ids: Sequence[int], frame: Frame):
-        self.ids, self.frame = ids, frame
-
-    def walk(self, node: Node, at: int) -> Iterator[tuple[int, list[Part]]]:
-        match node:
-            case UnitNode(name, size):
-                for stop in extents(UNITS[name].pattern(self.frame, size), self.ids, at):
-                    yield stop, [Part(node, at, stop)]
-            case Literal():
-                for stop in extents(pattern_of(node, self.frame), self.ids, at):
-                    yield stop, []
-            case Series(parts):
-                yield from self._series(parts, at)
-            case Alternatives(parts):
-                for part in parts:
-                    yield from self.walk(part, at)
-            case Times(part, low, high):
-                yield from self._times(part, low, high, at)
-
-    def _series(self, parts: tuple[Node, ...], at: int) -> Iterator[tuple[int, list[Part]]]:
-        if not parts:
-            yield at, []
-            return
-        for middle, found in self.walk(parts[0], at):
-            for stop, rest in self._series(parts[1:], middle):
-                yield stop, found + rest
-
-    def _times(self, part: Node, low: int, high: int, at: int) -> Iterator[tuple[int, list[Part]]]:
-        if high > 0:
-            for middle, found in self.walk(part, at):
-                if middle > at:
-                    for stop, rest in self._times(part, max(low - 1, 0), high - 1, middle):
-                        yield stop, found + rest
-                elif low > 0:  # a part that may write nothing writes it as often as it must
-                    yield at, found
-        if low == 0:
-            yield at, []
+def _in_order(item: Pattern, after: int, follows: bool) -> Pattern:
+    """An item of a list whose first coordinate leaves a bin each for ``after`` more, and exceeds that of the item
+    before it where it ``follows`` one."""
+    length = sole_length(item)
+    assert isinstance(item, Chain) and length is not None
+    first, *others = item.parts
+    if isinstance(first, Chain):
+        return Chain((_opened(first, after, length if follows else 0), *others))
+    return _opened(item, after, length if follows else 0)
 
 
-def extents(pattern: Pattern, ids: Sequence[int], at: int) -> list[int]:
-    """Every place where a run of ``ids`` from ``at`` that the pattern writes may stop, longest first."""
-    match pattern:
-        case Span(start, stop):
-            return [at + 1] if at < len(ids) and start <= ids[at] < stop else []
-        case Choice(parts):
-            return sorted({stop for part in parts for stop in extents(part, ids, at)}, reverse=True)
-        case Chain(parts):
-            places = {at}
-            for part in parts:
-                places = {stop for place in places for stop in extents(part, ids, place)}
-            return sorted(places, reverse=True)
-        case Repeat(part, low, high):
-            places, found = {at}, ({at} if low == 0 else set())
-            for count in range(1, high + 1):
-                places = {stop for place in places for stop in extents(part, ids, place)}
-                if not places:
-                    break
-                if count >= low:
-                    found |= places
-            return sorted(found, reverse=True)
+def _opened(place: Chain, after: int, beyond: int) -> Chain:
+    first, *others = place.parts
+    assert isinstance(first, Span)
+    return Chain((replace(first, stop=first.stop - after, beyond=beyond), *others))

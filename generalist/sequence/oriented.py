@@ -85,7 +85,7 @@ def oriented_of_points(points: Array) -> NDArray[np.float32]:
         if (size := float(np.prod(high - low))) < area:
             area = size
             best = np.asarray([*((low + high) / 2 @ axes), *(high - low), np.degrees(angle)])
-    return long_side(best[None])[0]
+    return np.asarray(long_side(best[None])[0])
 
 
 def oriented_iou(a: Array, b: Array) -> NDArray[np.float32]:

@@ -5,15 +5,17 @@ from functools import reduce
 
 from generalist.sequence.vocabulary import Block
 
-__all__ = ["Chain", "Choice", "Pattern", "Repeat", "Span", "of_block", "of_ids"]
+__all__ = ["Chain", "Choice", "Counted", "Listing", "Pattern", "Repeat", "Span", "of_block", "of_ids", "sole_length"]
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One token with start <= id < stop."""
+    """One token with start <= id < stop and, where ``beyond`` is not 0, above the token written so many steps before:
+    that is how a second corner lies beyond the first, and how a list goes from left to right."""
 
     start: int
     stop: int
+    beyond: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,26 @@ class Repeat:
     high: int
 
 
-Pattern = Span | Chain | Choice | Repeat
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The first ``low`` or more of its parts, one after another: a repeat whose rounds differ."""
+
+    parts: tuple["Pattern", ...]
+    low: int
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """A token of ``number`` that announces n, then exactly n items: ``first[n - 1]``, then the last n - 1 of ``rest``
+    (the k-th from its end is ``rest[k - 1]``). ``number.start`` announces ``low``."""
+
+    number: Span
+    low: int
+    first: tuple["Pattern", ...]
+    rest: tuple["Pattern", ...]
+
+
+Pattern = Span | Chain | Choice | Repeat | Listing | Counted
 
 
 def of_block(block: Block, size: int | None = None) -> Span:
@@ -50,3 +71,23 @@ def of_block(block: Block, size: int | None = None) -> Span:
 def of_ids(ids: list[int]) -> Chain:
     """Exactly these tokens."""
     return reduce(lambda chain, i: Chain((*chain.parts, Span(i, i + 1))), ids, Chain(()))
+
+
+def sole_length(pattern: Pattern) -> int | None:
+    """How many tokens it writes, None if that depends on what it writes."""
+    match pattern:
+        case Span():
+            return 1
+        case Chain(parts):
+            lengths = [sole_length(part) for part in parts]
+            return None if None in lengths else sum(n for n in lengths if n is not None)
+        case Choice(parts):
+            found = {sole_length(part) for part in parts}
+            return found.pop() if len(found) == 1 else None
+        case Repeat(part, low, high):
+            each = sole_length(part)
+            return each * low if each is not None and low == high else None
+        case Listing(parts, low):
+            return sole_length(Chain(parts)) if low == len(parts) else None
+        case Counted():
+            return None

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.faults import Fault
+from generalist.sequence.frame import Frame
+from generalist.sequence.pointing import spell_region
 from generalist.sequence.sample import Sample
 from generalist.sequence.vocabulary import Vocabulary
 
@@ -18,11 +20,13 @@ _FIELD = re.compile(r"\{([a-z]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """ids: (T,) int64. label: (T,) int64, for each token the index of the label that it is part of, -1 elsewhere."""
+    """ids: (T,) int64. label: (T,) int64, for each token the index of the label that it is part of, -1 elsewhere.
+    point: (T, 2) float32, where in the unit square a token looks at the picture; not a number for words."""
 
     text: str
     ids: NDArray[np.int64]
     label: NDArray[np.int64]
+    point: NDArray[np.float32]
 
 
 def split_labels(text: str) -> tuple[str, ...]:
@@ -37,7 +41,7 @@ class Template:
     def __init__(self, text: str, inputs: tuple[str, ...]):
         self.text = text
         self.fields: tuple[str, ...] = tuple(_FIELD.findall(text))
-        known = {name.rstrip("?") for name in inputs}
+        known = {name.rstrip("?").partition(":")[0] for name in inputs}
         for name in self.fields:
             if name not in known:
                 raise Fault(f"prompts: {{{name}}} in {text!r} is not among the inputs {', '.join(sorted(known))}")
@@ -47,12 +51,16 @@ class Template:
         ids: list[int] = []
         label: list[int] = []
         spoken: list[str] = []
+        place: list[NDArray[np.float32]] = [np.zeros((0, 2), np.float32)]
 
-        def say(text: str, index: int = -1) -> None:
-            tokens = vocabulary.encode(text) if text.strip() else []
+        def add(text: str, tokens: list[int], points: NDArray[np.float32] | None = None, index: int = -1) -> None:
             ids.extend(tokens)
             label.extend([index] * len(tokens))
+            place.append(np.full((len(tokens), 2), np.nan, np.float32) if points is None else points)
             spoken.append(text)
+
+        def say(text: str, index: int = -1) -> None:
+            add(text, vocabulary.encode(text) if text.strip() else [], index=index)
 
         for i, piece in enumerate(_FIELD.split(self.text)):
             if i % 2 == 0:
@@ -62,9 +70,13 @@ class Template:
                     if n:
                         say(", ")
                     say(name, n)
+            elif piece == "region":
+                assert request.region is not None
+                tokens, points = spell_region(request.region, Frame(vocabulary, request.size))
+                add(vocabulary.spell(tokens), tokens, points)
             else:
                 say(str(getattr(request, piece)))
-        return Prompt("".join(spoken), np.asarray(ids, np.int64), np.asarray(label, np.int64))
+        return Prompt("".join(spoken), np.asarray(ids, np.int64), np.asarray(label, np.int64), np.concatenate(place))
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:

@@ -6,16 +6,23 @@ all at once, because a picture has a thousand of them.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import isqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from generalist.faults import Fault
 from generalist.sequence.frame import Frame, expected_bin
 from generalist.sequence.geometry import resize
-from generalist.sequence.sample import Sample
+from generalist.sequence.grammar import Alternatives, Node, Series, Times, UnitNode, options
+from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.units import UNITS
+from generalist.sequence.units.normal import directions, mean_direction
+from generalist.sequence.written import Tracks, Written
 
-__all__ = ["RASTERS", "decode_depth", "decode_label", "encode_depth", "encode_label", "to_cells", "to_tracks"]
+__all__ = ["Raster", "to_cells", "to_tracks"]
 
 SAMPLES = 4
 """Pixels looked at for a cell, along each axis."""
@@ -56,8 +63,12 @@ def _enlarged(cells: NDArray[Any], frame: Frame) -> NDArray[np.float32]:
     return resize(inside, frame.side, frame.side)[: frame.size[1], : frame.size[0]]
 
 
-def encode_label(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Ids and weights (cells, cells): the most frequent name under each cell, ``none`` where no name is."""
+Cells = tuple[NDArray[np.int64], NDArray[np.float32]]
+"""Ids and weights, each (cells, cells)."""
+
+
+def _encode_label(sample: Sample, frame: Frame, cells: int) -> Cells:
+    """The most frequent name under each cell, ``none`` where no name is."""
     if sample.semantic is None:
         raise ValueError("a semantic answer needs a label map")
     names = len(frame.labels)
@@ -68,11 +79,11 @@ def encode_label(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.i
     return ids, np.ones(ids.shape, np.float32)
 
 
-def decode_label(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.int16]:
+def _decode_label(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.int16]:
     """Cells to a (H, W) int16 map of indices into the labels, -1 for none.
 
-    ids (cells, cells); weights (cells, cells, names + 1) with ``none`` last, or None. Probabilities are enlarged, not
-    decisions: the boundary then runs where they are equal, inside the cells.
+    weights (cells, cells, names + 1) with ``none`` last, or None. Probabilities are enlarged, not decisions: the
+    boundary then runs where they are equal, inside the cells.
     """
     names = len(frame.labels)
     if weights is None:
@@ -82,8 +93,8 @@ def decode_label(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, fr
     return np.where(best == names, -1, best).astype(np.int16)
 
 
-def encode_depth(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Ids and weights (cells, cells): the median of the known pixels; a cell without any has weight 0."""
+def _median_depth(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The median (cells, cells) of the known metres under each cell, and whether any is known."""
     if sample.depth is None:
         raise ValueError("a depth answer needs a depth map")
     picked = _samples(sample.depth, frame.side, cells, 0.0)
@@ -92,17 +103,120 @@ def encode_depth(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.i
     ordered = np.sort(np.where(known, picked, np.inf), axis=-1)
     middle = np.maximum(known.sum(-1) - 1, 0) // 2
     metres = np.take_along_axis(ordered, middle[..., None], -1)[..., 0]
-    seen = known.any(-1)
-    ids = frame.vocabulary["depth"].start + frame.depth_bins(np.where(seen, metres, 1.0))
-    return ids, np.asarray(seen, np.float32)
+    seen: NDArray[np.bool_] = known.sum(-1) > 0
+    return np.where(seen, metres, 1.0).astype(np.float32), seen
 
 
-def decode_depth(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
+def _encode_depth(sample: Sample, frame: Frame, cells: int) -> Cells:
+    metres, seen = _median_depth(sample, frame, cells)
+    return frame.vocabulary["depth"].start + frame.depth_bins(metres), np.asarray(seen, np.float32)
+
+
+def _decode_depth(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
     """Cells to a (H, W) float32 map of metres, enlarged in log space, where the bins are even."""
     bins = np.asarray(ids - frame.vocabulary["depth"].start, np.float32) if weights is None else expected_bin(weights)
     return frame.depths(_enlarged(bins, frame))
 
 
-Encoder = Callable[[Sample, Frame, int], tuple[NDArray[np.int64], NDArray[np.float32]]]
+def _encode_normal(sample: Sample, frame: Frame, cells: int) -> Cells:
+    """The direction nearest to the mean of the known normals under each cell."""
+    if sample.normals is None:
+        raise ValueError("an answer of normals needs a map of normals")
+    axes = [_samples(sample.normals[..., axis], frame.side, cells, 0.0) for axis in range(3)]
+    mean = np.stack([axis.sum(-1) for axis in axes], -1)
+    codes = directions(len(frame.vocabulary["normal"]))
+    seen = np.linalg.norm(mean, axis=-1) > 1e-3
+    return frame.vocabulary["normal"].start + (mean @ codes.T).argmax(-1), np.asarray(seen, np.float32)
 
-RASTERS: dict[str, Encoder] = {"label": encode_label, "depth": encode_depth}
+
+def _decode_normal(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
+    """Cells to a (H, W, 3) float32 map of unit vectors."""
+    block = frame.vocabulary["normal"]
+    cells = directions(len(block))[ids - block.start] if weights is None else mean_direction(weights)
+    field = _enlarged(cells, frame)
+    return np.asarray(field / np.maximum(np.linalg.norm(field, axis=-1, keepdims=True), 1e-9), np.float32)
+
+
+Encoder = Callable[[Sample, Frame, int], Cells]
+_ENCODE: dict[str, Encoder] = {"label": _encode_label, "depth": _encode_depth, "normal": _encode_normal}
+
+
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """What a raster's tracks write: ``step`` squared cells of ``unit`` each, after a ``range`` where ``ranged``."""
+
+    unit: str
+    grid: int
+    step: int
+    ranged: bool = False
+
+    @classmethod
+    def of(cls, tree: Node, grid: int) -> "Raster | None":
+        """Read off an answer: ``(label | none){n}``, ``depth{n}``, ``normal{n}`` or ``range cell{n}``; None for others.
+
+        Raises:
+            Fault: the cells of a track make no square.
+        """
+        ranged = isinstance(tree, Series) and len(tree.parts) == 2 and tree.parts[0] == UnitNode("range")
+        body = tree.parts[1] if ranged and isinstance(tree, Series) else tree
+        if not isinstance(body, Times) or body.low != body.high:
+            return None
+        written = options(body.part)
+        # A label may be missing from a cell and a distance may not: one needs ``| none``, the others cannot have it.
+        kinds = ("label",) if isinstance(body.part, Alternatives) else ("cell",) if ranged else ("depth", "normal")
+        if len(written) != 1 or not isinstance(written[0], UnitNode) or written[0].name not in kinds:
+            return None
+        if isqrt(body.low) ** 2 != body.low:
+            raise Fault(f"{body.low} cells a track do not make a square")
+        return cls(written[0].name, grid, isqrt(body.low), ranged)
+
+    @property
+    def cells(self) -> int:
+        """Cells along an edge of the padded square."""
+        return self.grid * self.step
+
+    def encode(self, sample: Sample, frame: Frame, points: NDArray[np.float32]) -> Tracks:
+        """The tracks of an annotated field. Raises ValueError where the sample lacks it."""
+        if not self.ranged:
+            ids, weights = _ENCODE[self.unit](sample, frame, self.cells)
+            return Tracks(points, list(to_tracks(ids, self.grid)), list(to_tracks(weights, self.grid)))
+        metres, seen = _median_depth(sample, frame, self.cells)
+        ends = np.asarray([metres[seen].min(), metres[seen].max()] if seen.any() else [1.0, 1.0], np.float32)
+        opening = UNITS["range"].encode(ends, frame, None)
+        inside = frame.between(UNITS["range"].decode(opening, frame))
+        ids, weights = _encode_depth(sample, inside, self.cells)
+        rows = to_tracks(ids, self.grid)
+        first, known = np.tile(opening, (len(rows), 1)), np.full((len(rows), 2), float(seen.any()), np.float32)
+        whole = np.concatenate([known, to_tracks(weights, self.grid)], 1)
+        return Tracks(points, list(np.concatenate([first, rows], 1)), list(whole))
+
+    def decode(self, written: Written, frame: Frame, answer: Answer) -> None:
+        """Fills the answer's field."""
+        vocabulary = frame.vocabulary
+        skip = 2 if self.ranged else 0
+        ids = to_cells(written.tokens[:, skip:], self.grid)
+        if self.unit == "label":
+            columns = [*list(vocabulary["label"])[: len(frame.labels)], vocabulary.none]
+        else:
+            columns = list(vocabulary["normal" if self.unit == "normal" else "depth"])
+        weights = written.cells(columns, skip)
+        cells = None if weights is None else to_cells(weights, self.grid)
+        if self.unit == "label":
+            answer.semantic = _decode_label(ids, cells, frame)
+        elif self.unit == "normal":
+            answer.normals = _decode_normal(ids, cells, frame)
+        elif self.ranged:
+            answer.depth = self._ranged(written, ids, cells, frame)
+        else:
+            answer.depth = _decode_depth(ids, cells, frame)
+
+    def _ranged(
+        self, written: Written, ids: NDArray[np.int64], cells: NDArray[np.float32] | None, frame: Frame
+    ) -> NDArray[np.float32]:
+        """Each track's cells lie between its own ends; they meet in log metres, and are enlarged there."""
+        first = frame.vocabulary["depth"].start
+        bins = np.asarray(ids - first, np.float32) if cells is None else expected_bin(cells)
+        ends = np.log(frame.depths(written.tokens[:, :2] - first))
+        near, far = (np.repeat(np.repeat(to_cells(e[:, None], self.grid), self.step, 0), self.step, 1) for e in ends.T)
+        share = bins / (len(frame.vocabulary["depth"]) - 1)
+        return np.exp(_enlarged(near + share * (far - near), frame))

@@ -63,7 +63,7 @@ class Region:
     def bounds(self) -> NDArray[np.float32]:
         """(4,) xyxy: the upright box around it, of no size for a point."""
         if self.kind == "mask":
-            return boxes_of_masks(self.value[None])[0]
+            return np.asarray(boxes_of_masks(self.value[None])[0])
         if self.kind == "box":
             return np.asarray(self.value, np.float32)
         points = oriented_corners(self.value[None])[0] if self.kind == "oriented" else self.value.reshape(-1, 2)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from generalist.sequence.geometry import rle_encode
 from generalist.sequence.region import Region
 
-__all__ = ["Answer", "Document", "Objects", "Sample"]
+__all__ = ["Answer", "Document", "Objects", "Sample", "joined"]
 
 
 @dataclass(slots=True)
@@ -159,3 +159,14 @@ class Answer:
         if self.seconds is not None:
             out["seconds"] = round(self.seconds, 4)
         return out
+
+
+def joined(pieces: Sequence[str]) -> tuple[str, list[tuple[int, int]]]:
+    """Pieces of a text with a space between them, but none before a comma or a stop; and where each then stands."""
+    text, spans = "", []
+    for piece in pieces:
+        if text and not piece.startswith((",", ".", ";", ":", "!", "?")):
+            text += " "
+        spans.append((len(text), len(text) + len(piece)))
+        text += piece
+    return text, spans

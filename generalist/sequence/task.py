@@ -1,17 +1,18 @@
 """Task: a YAML file, and the four verbs it gives: render, encode, constraint, decode.
 
-A task is one of three shapes, read off its answer and its grid:
+A task is one of five shapes, read off its answer and its grid:
 
     objects   a grid, and an answer that may be ``none``: every lattice point writes one thing, or nothing
     raster    a grid, and a fixed number of one-token cells a track: every lattice point writes its own cells
-    single    no grid: one track writes the answer
+    list      one track that repeats things, each opening with its place
+    grounded  one track of text whose phrases are fenced and followed by boxes
+    single    one track that writes one of everything else; with ``at: region`` it starts where the request points
 """
 
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import isqrt
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,21 +23,26 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from generalist.assets import assets
 from generalist.faults import Fault
-from generalist.sequence import grammar, raster
+from generalist.sequence import grammar, grounding, things
 from generalist.sequence.automaton import Automaton, compile_pattern
 from generalist.sequence.frame import Frame
-from generalist.sequence.geometry import lattice, suppress
+from generalist.sequence.geometry import lattice
+from generalist.sequence.matching import match
 from generalist.sequence.prompt import Prompt, Template
-from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.raster import Raster
+from generalist.sequence.sample import Answer, Objects, Sample
+from generalist.sequence.spelling import Value, after, spell
+from generalist.sequence.thompson import is_ambiguous
 from generalist.sequence.units import UNITS
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Tracks, Written
 
 __all__ = ["Task", "TaskFile", "load_tasks"]
 
-INPUTS = ("image", "labels", "phrase", "question", "query")
-REPEATED = 0.6
-"""Overlap above which a box of the same label is the same object, written from two lattice points."""
+INPUTS = ("image", "labels", "phrase", "question", "query", "document", "region")
+
+LONGEST = 512
+"""Tokens that an answer may have. More is not a long answer but a file that forgot to count."""
 
 
 class TaskFile(BaseModel):
@@ -51,7 +57,9 @@ class TaskFile(BaseModel):
     prompts: tuple[str, ...] = Field(min_length=1)
     answer: str
     grid: int | None = Field(default=None, ge=1, le=64)
+    at: Literal["region"] | None = None
     keep: Literal["all", "best"] = "all"
+    disjoint: bool = False
     metrics: tuple[str, ...] = ()
 
     @classmethod
@@ -83,18 +91,34 @@ class Task:
     def __post_init__(self) -> None:
         try:
             for name in self.file.inputs:
-                if name.removesuffix("?") not in INPUTS:
+                if input_name(name) not in INPUTS:
                     raise Fault(f"inputs: {name!r} is none of {', '.join(INPUTS)}")
             self.templates = tuple(Template(prompt, self.file.inputs) for prompt in self.file.prompts)
             self.tree = grammar.parse_answer(self.file.answer)
             # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
-            self.automaton(1)
-            if not self.options:
-                raise Fault(f"answer {self.file.answer!r}: it can say nothing but none")
-            if self.shape == "objects" and not all(grammar.writes(option, "box") for option in self.options):
-                raise Fault(f"answer {self.file.answer!r}: on a grid it writes a box, or a fixed number of cells")
+            self._check()
         except (Fault, ValueError) as error:
             raise Fault(f"{self.path}: {error}") from error
+
+    def _check(self) -> None:
+        answer = f"answer {self.file.answer!r}"
+        if not self.options:
+            raise Fault(f"{answer}: it can say nothing but none")
+        if self.file.at and (self.grid or "region" not in map(input_name, self.file.inputs)):
+            raise Fault("at: region wants a region among the inputs, and no grid")
+        try:
+            shape = self.shape
+            bound = self.automaton(1).bound
+        except Fault as fault:
+            raise Fault(f"{answer}: {fault}") from fault
+        if bound > LONGEST:
+            raise Fault(f"{answer}: may be {bound:,} tokens long, the most is {LONGEST}: repeat less, as in {{0,4}}")
+        if is_ambiguous(grammar.pattern_of(self.tree, Frame(self.vocabulary, labels=("",)))):
+            raise Fault(
+                f"{answer}: is ambiguous, the same tokens can be read in two ways: put a word in quotes between"
+            )
+        if shape == "objects" and not all(any(grammar.writes(o, p) for p in grammar.PLACES) for o in self.options):
+            raise Fault(f"{answer}: on a grid it writes a box or another place, or a fixed number of cells")
 
     @property
     def name(self) -> str:
@@ -110,40 +134,43 @@ class Task:
         return grammar.options(self.tree)
 
     @cached_property
-    def cells(self) -> str | None:
-        """The unit that a raster writes in each cell, None for the other shapes."""
-        tree = self.tree
-        if self.grid is None or not isinstance(tree, grammar.Times) or tree.low != tree.high:
-            return None
-        written = grammar.options(tree.part)
-        # A label may be missing from a cell and a depth may not: one needs ``| none``, the other cannot have it.
-        cell = grammar.UnitNode("label" if isinstance(tree.part, grammar.Alternatives) else "depth")
-        if written == (cell,):
-            if isqrt(tree.low) ** 2 != tree.low:
-                raise Fault(f"answer {self.file.answer!r}: {tree.low} cells a track do not make a square")
-            return cell.name
-        return None
-
-    @property
-    def shape(self) -> Literal["objects", "raster", "single"]:
-        return "single" if self.grid is None else "raster" if self.cells else "objects"
+    def units(self) -> frozenset[str]:
+        """The names of the units that the answer may hold."""
+        return frozenset(leaf.name for leaf in grammar.leaves(self.tree))
 
     @cached_property
-    def points(self) -> NDArray[np.float32] | None:
-        """Lattice points of the tracks (K, 2) xy in the unit square, None for a single track."""
-        return None if self.grid is None else lattice(self.grid)
+    def raster(self) -> Raster | None:
+        """How the cells of a raster are laid out, None for the other shapes."""
+        return None if self.grid is None else Raster.of(self.tree, self.grid)
+
+    @property
+    def shape(self) -> Literal["objects", "raster", "list", "grounded", "single"]:
+        if self.grid is not None:
+            return "raster" if self.raster else "objects"
+        if grounding.OPEN in _literals(self.tree):
+            return "grounded"
+        return "list" if grammar.is_list(self.tree) else "single"
+
+    def points(self, request: Sample) -> NDArray[np.float32] | None:
+        """Where the tracks start (K, 2) xy in the unit square, None for a single track that starts nowhere."""
+        if self.grid is not None:
+            return lattice(self.grid)
+        if self.file.at == "region" and request.region is not None:
+            return self.frame(request).to_unit(request.region.centre)[None]
+        return None
 
     # ---- the request ---------------------------------------------------------------------------------------------
 
     def frame(self, request: Sample) -> Frame:
         """The frame of a request, before any track's lattice point."""
-        if any(name == "labels" for name in self.file.inputs):
+        if "labels" in self.file.inputs:
             most = len(self.vocabulary["label"])
             if not request.labels:
                 raise Fault(f'task {self.name!r} needs labels: name what to look for, e.g. "{self._example()}"')
             if len(request.labels) > most:
                 raise Fault(f"task {self.name!r}: {len(request.labels)} labels asked for, the vocabulary holds {most}")
-        return Frame(self.vocabulary, request.size, request.labels)
+        frame = Frame(self.vocabulary, request.size, request.labels)
+        return frame if request.region is None else frame.within(frame.to_unit(request.region.bounds))
 
     def _example(self) -> str:
         return self.file.prompts[0].replace("{labels}", "red cube, blue sphere")
@@ -156,9 +183,13 @@ class Task:
         """
         for name in self.file.inputs:
             if not name.endswith("?") and not self._has(request, name):
-                raise Fault(f"task {self.name!r} needs {'an image' if name == 'image' else name}")
+                said = {"image": "an image", "region": "a region, such as box:10,20,200,180"}
+                raise Fault(f"task {self.name!r} needs {said.get(input_name(name), name)}")
+            kind = name.rstrip("?").partition(":")[2]
+            if kind and request.region is not None and request.region.kind != kind:
+                raise Fault(f"task {self.name!r} needs a region that is a {kind}, not a {request.region.kind}")
         if not any(self._has(request, name) for name in self.file.inputs):
-            raise Fault(f"task {self.name!r} needs one of {', '.join(n.removesuffix('?') for n in self.file.inputs)}")
+            raise Fault(f"task {self.name!r} needs one of {', '.join(map(input_name, self.file.inputs))}")
         fitting = [t for t in self.templates if all(self._has(request, name) for name in t.fields)]
         # A prompt that uses more of the request says more: "which document shows this" does not ask for a text query.
         most = max((len(t.fields) for t in fitting), default=0)
@@ -171,8 +202,8 @@ class Task:
 
     @staticmethod
     def _has(request: Sample, name: str) -> bool:
-        value = getattr(request, name.rstrip("?"))
-        return value is not None and (name.rstrip("?") == "image" or len(value) > 0)
+        value = getattr(request, input_name(name))
+        return value is not None and (input_name(name) in ("image", "region") or len(value) > 0)
 
     # ---- the grammar ---------------------------------------------------------------------------------------------
 
@@ -196,66 +227,82 @@ class Task:
         Raises:
             ValueError: the annotation lacks what the answer is made of.
         """
-        frame = self.frame(sample)
-        if self.shape == "raster":
-            return self._encode_raster(sample, frame)
-        if self.shape == "objects":
-            return self._encode_objects(sample, frame)
-        return Tracks(None, [self._ended(self._spell({"text": sample.text}, frame))], [None])
+        frame, points = self.frame(sample), self.points(sample)
+        if self.raster is not None and points is not None:
+            return self.raster.encode(sample, frame, points)
+        if self.shape == "objects" and points is not None:
+            return self._encode_objects(sample, frame, points)
+        if self.shape == "grounded":
+            values = grounding.values_of(sample, frame, _most(self.tree))
+        elif self.shape == "list":
+            values = self._listed(self._annotated(sample), frame)
+        else:
+            frame = frame if points is None else frame.at(points[0])
+            values = self._values(self._single(sample, frame))
+        return Tracks(points, [self._ended(spell(self.tree, values, frame))], [None])
 
-    def _encode_raster(self, sample: Sample, frame: Frame) -> Tracks:
-        assert self.grid is not None and isinstance(self.tree, grammar.Times) and self.cells is not None
-        ids, weights = raster.RASTERS[self.cells](sample, frame, self.grid * isqrt(self.tree.low))
-        return Tracks(self.points, list(raster.to_tracks(ids, self.grid)), list(raster.to_tracks(weights, self.grid)))
+    def _encode_objects(self, sample: Sample, frame: Frame, points: NDArray[np.float32]) -> Tracks:
+        objects = self._annotated(sample)
+        ids = [np.asarray(self._ended([self.vocabulary.none]))] * len(points)
+        place = next(name for name in grammar.PLACES if name in self.units)
+        for track, i in things.assign(things.anchors(objects, place, frame), points).items():
+            here = frame.at(points[track])
+            values = self._values(things.record(objects, i, here))
+            ids[track] = self._ended(spell(self.tree, values, here))
+        return Tracks(points, ids, [None] * len(ids))
 
-    def _encode_objects(self, sample: Sample, frame: Frame) -> Tracks:
-        assert self.points is not None
+    def _annotated(self, sample: Sample) -> Objects:
         if sample.objects is None:
             raise ValueError(f"task {self.name!r} needs annotated objects")
-        ids = [np.asarray(self._ended([self.vocabulary.none]))] * len(self.points)
+        return sample.objects
+
+    def _single(self, sample: Sample, frame: Frame) -> dict[str, Any]:
+        """What a single track may say of a sample."""
         objects = sample.objects
-        boxes = frame.to_unit(objects.boxes)
-        for i, track in zip(*self._assign(boxes), strict=True):
-            here = Frame(self.vocabulary, frame.size, frame.labels, self.points[track])
-            record = {
-                "label": objects.names[i],
-                "box": boxes[i],
-                "mask": None if objects.masks is None else objects.masks[i],
-            }
-            ids[track] = self._ended(self._spell(record, here))
-        return Tracks(self.points, ids, [None] * len(ids))
+        found = things.record(objects, 0, frame) if objects is not None and len(objects) else {}
+        if sample.text:
+            found |= {"text": sample.text, "docid": sample.text, "label": sample.text}
+        if sample.text.isdigit():
+            found["number"] = int(sample.text)
+        return found
 
-    def _assign(self, boxes: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Objects and their tracks: each object in turn, closest first, takes the nearest lattice point still free."""
-        assert self.points is not None
-        centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-        distance = np.linalg.norm(centres[:, None] - self.points[None], axis=-1)
-        taken: dict[int, int] = {}
-        for i in np.argsort(distance.min(1, initial=np.inf), kind="stable"):
-            free = [t for t in np.argsort(distance[i], kind="stable")[: len(boxes)] if int(t) not in taken]
-            if free:  # more objects than lattice points: the last ones cannot be written
-                taken[int(free[0])] = int(i)
-        return np.asarray(list(taken.values()), np.int64), np.asarray(list(taken), np.int64)
+    def _values(self, record: dict[str, Any]) -> list[Value]:
+        """The units of the first alternative that the record has all of, in their order."""
+        missing: list[str] = []
+        for option in self.options:
+            names = [leaf.name for leaf in grammar.leaves(option)]
+            lacks = [name for name in names if record.get(name) is None]
+            if not lacks:
+                return self._fenced(option, record)
+            missing = missing or lacks
+        raise ValueError(f"task {self.name!r} needs {missing[0]!r} in the annotation")
 
-    def _spell(self, record: dict[str, Any], frame: Frame) -> list[int]:
-        """The tokens of one record, as the first alternative other than ``none`` has them."""
-        first = self.options[0]
-        parts = first.parts if isinstance(first, grammar.Series) else (first,)
-        ids: list[int] = []
+    def _fenced(self, option: grammar.Node, record: dict[str, Any]) -> list[Value]:
+        parts = option.parts if isinstance(option, grammar.Series) else (option,)
+        values: list[Value] = []
         for part in parts:
             if isinstance(part, grammar.Literal):
-                ids += self.vocabulary.encode(part.text)
-                continue
-            if not isinstance(part, grammar.UnitNode):
+                values.append((part.text, None))
+            elif isinstance(part, grammar.UnitNode):
+                values.append((part.name, record[part.name]))
+            else:
                 raise ValueError(f"task {self.name!r}: answers with nested repeats are read, not yet written")
-            unit = UNITS[part.name]
-            if record.get(unit.field) is None:
-                raise ValueError(f"task {self.name!r} needs {unit.field!r} in the annotation")
-            written = unit.encode(record[unit.field], frame, part.size)
-            if unit.field == "box":  # what follows is relative to the box as written, not as annotated
-                frame = frame.within(unit.decode(written, frame))
-            ids += written
-        return ids
+        return values
+
+    def _listed(self, objects: Objects, frame: Frame) -> list[Value]:
+        """Things from left to right, after their number where the file announces it."""
+        assert isinstance(self.tree, (grammar.Times, grammar.Announced))
+        names = [leaf.name for leaf in grammar.leaves(self.tree.part)]
+        records = [things.record(objects, i, frame) for i in range(len(objects))][: self.tree.high]
+        values: list[Value] = []
+        if isinstance(self.tree, grammar.Announced):
+            values.append(("number", len(records)))
+        if not records:
+            return values
+        order, places = things.left_to_right(np.stack([r[names[0]] for r in records]), frame)
+        for i, place in zip(order, places, strict=True):
+            values += [(name, place if name == names[0] else records[i][name]) for name in names]
+        return values
 
     def _ended(self, ids: list[int]) -> NDArray[np.int64]:
         """Adds the end token where the automaton wants one."""
@@ -266,72 +313,113 @@ class Task:
 
     def decode(self, written: Written, request: Sample) -> Answer:
         """What the tracks say, in pixels of the original image. Never fails on what the automaton admits."""
-        frame = self.frame(request)
+        frame, points = self.frame(request), self.points(request)
         answer = Answer(self.name, request.size, names=request.labels)
-        if self.shape == "raster":
-            self._decode_raster(written, frame, answer)
-        elif self.shape == "objects":
-            self._decode_objects(written, frame, answer)
+        if self.raster is not None:
+            self.raster.decode(written, frame, answer)
+            confidence = [written.confidence(track) for track in range(len(written.tokens))]
+            answer.scores = np.asarray(confidence, np.float32).mean(keepdims=True)
+        elif self.shape == "objects" and points is not None:
+            self._decode_objects(written, frame, points, answer)
         else:
-            record = self._read(written.ids(0), frame, written, 0)
-            answer.text = str(record.get("text", ""))
-            answer.scores = np.asarray([written.confidence(0)], np.float32)
+            self._decode_single(written, frame if points is None else frame.at(points[0]), answer)
         return answer
 
-    def _decode_raster(self, written: Written, frame: Frame, answer: Answer) -> None:
-        assert self.grid is not None
-        ids = raster.to_cells(written.tokens, self.grid)
-        depth = self.cells == "depth"
-        labels = [*list(self.vocabulary["label"])[: len(frame.labels)], self.vocabulary.none]
-        weights = written.cells(list(self.vocabulary["depth"]) if depth else labels)
-        cells = None if weights is None else raster.to_cells(weights, self.grid)
-        if depth:
-            answer.depth = raster.decode_depth(ids, cells, frame)
-        else:
-            answer.semantic = raster.decode_label(ids, cells, frame)
-        confidence = [written.confidence(track) for track in range(len(written.tokens))]
-        answer.scores = np.asarray(confidence, np.float32).mean(keepdims=True)
-
-    def _decode_objects(self, written: Written, frame: Frame, answer: Answer) -> None:
+    def _decode_objects(self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer) -> None:
         records, scores = [], []
-        assert self.points is not None
         for track in written.present(self.vocabulary.none):
-            here = Frame(self.vocabulary, frame.size, frame.labels, self.points[track])
-            records.append(self._read(written.ids(track), here, written, track))
+            read = self._read(written.ids(track), frame.at(points[track]), written, track)
+            records.append({name: value for name, value, _ in read})
             scores.append(written.score(track, self.vocabulary))
-        boxes = np.asarray([frame.to_pixels(r["box"]) for r in records], np.float32).reshape(-1, 4)
-        labels = [str(r.get("label", "")) for r in records]
-        # Grouped by object, not as numpy strings, which drop trailing NULs.
-        keep = suppress(boxes, np.asarray(scores), np.asarray(labels, object), REPEATED)
-        keep = keep[:1] if self.file.keep == "best" else keep
-        answer.boxes, answer.scores = boxes[keep], np.asarray(scores, np.float32)[keep]
-        if any("label" in r for r in records) or self.file.keep == "all":
-            answer.labels = tuple(labels[i] for i in keep)
-        if "mask" in self.file.answer:
-            empty = np.zeros(frame.size[::-1], bool)
-            answer.masks = np.asarray([records[i].get("mask", empty) for i in keep], bool).reshape(-1, *empty.shape)
+        things.collect(answer, records, scores, frame, self.units)
+        if self.file.keep == "best":
+            things.first(answer)
+        if self.file.disjoint:
+            things.disjoint(answer)
 
-    def _read(self, ids: Sequence[int], frame: Frame, written: Written, track: int) -> dict[str, Any]:
-        """The record that one track's tokens spell."""
-        parts = grammar.match(self.tree, ids, frame)
+    def _decode_single(self, written: Written, frame: Frame, answer: Answer) -> None:
+        found = self._read(written.ids(0), frame, written, 0)
+        if self.shape == "grounded":
+            grounding.answer_of(answer, found, frame)
+            return
+        if self.units & set(grammar.PLACES) or self.shape == "list":
+            records, scores = _items(found)
+            things.collect(answer, records, scores, frame, self.units)
+        record = {name: value for name, value, _ in found}
+        if self.shape == "single":
+            answer.scores = np.asarray([written.confidence(0)], np.float32)
+            if "mask" in record and answer.masks is None:
+                answer.masks = record["mask"][None]
+            if "label" in record and answer.labels is None:
+                answer.labels = (record["label"],)
+            answer.number = record.get("number")
+            said = next((record[name] for name in ("text", "docid", "label", "number") if name in record), None)
+            answer.text = None if said is None and self.units.isdisjoint(SAYS) else str("" if said is None else said)
+
+    def _read(self, ids: Sequence[int], frame: Frame, written: Written, track: int) -> list[tuple[str, Any, float]]:
+        """What one track's tokens spell: names of units, or fixed words, with their values and confidences."""
+        parts = match(self.tree, ids, frame)
         if parts is None and len(ids) and ids[-1] == self.vocabulary.eos:
-            parts = grammar.match(self.tree, ids[:-1], frame)
-        record: dict[str, Any] = {}
+            parts = match(self.tree, ids[:-1], frame)
+        found: list[tuple[str, Any, float]] = []
         for part in parts or []:
-            unit = UNITS[part.unit.name]
-            weights = (
-                [
-                    written.weights(track, step, self.vocabulary.block_of(ids[step]))
-                    for step in range(part.start, part.stop)
-                ]
-                if written.known
-                else None
-            )
-            record[unit.field] = unit.decode(ids[part.start : part.stop], frame, weights)
-            if unit.field == "box":
-                # The mask hangs on the box as its tokens say it, as in training; the expectation would shift it.
-                frame = frame.within(unit.decode(ids[part.start : part.stop], frame))
-        return record
+            steps = range(part.start, part.stop)
+            sure = float(np.exp(np.log(np.maximum(written.chosen[track, part.start : part.stop], 1e-9)).mean()))
+            if isinstance(part.unit, grammar.Literal):
+                found.append((part.unit.text, None, sure))
+                continue
+            name, tokens = part.unit.name, ids[part.start : part.stop]
+            weights = [written.weights(track, s, self.vocabulary.block_of(ids[s])) for s in steps]
+            value = UNITS[name].decode(tokens, frame, weights if written.known else None)
+            found.append((name, value, sure))
+            frame = after(name, tokens, frame)
+        return found
+
+
+SAYS = frozenset({"text", "docid", "label", "number"})
+"""Units whose value is the text of an answer."""
+
+
+def input_name(name: str) -> str:
+    """``region:box?`` to ``region``."""
+    return name.rstrip("?").partition(":")[0]
+
+
+def _literals(node: grammar.Node) -> set[str]:
+    match node:
+        case grammar.Literal(text):
+            return {text}
+        case grammar.Series(parts) | grammar.Alternatives(parts):
+            return {text for part in parts for text in _literals(part)}
+        case grammar.Times(part) | grammar.Announced(part):
+            return _literals(part)
+    return set()
+
+
+def _most(node: grammar.Node) -> int:
+    """The most things that any counted list of the tree may hold."""
+    match node:
+        case grammar.Announced(_, _, high):
+            return high
+        case grammar.Series(parts) | grammar.Alternatives(parts):
+            return max((_most(part) for part in parts), default=1)
+        case grammar.Times(part):
+            return _most(part)
+    return 1
+
+
+def _items(found: Sequence[tuple[str, Any, float]]) -> tuple[list[dict[str, Any]], list[float]]:
+    """The things of a list, each opening with its place, and the geometric means of their parts' confidences."""
+    records: list[dict[str, Any]] = []
+    sure: list[list[float]] = []
+    for name, value, confidence in found:
+        if name in grammar.PLACES:
+            records.append({})
+            sure.append([])
+        if records:
+            records[-1][name] = value
+            sure[-1].append(max(confidence, 1e-9))
+    return records, [float(np.exp(np.mean(np.log(s)))) for s in sure]
 
 
 def load_tasks(vocabulary: Vocabulary, *folders: Path) -> dict[str, Task]:

@@ -24,7 +24,7 @@ __all__ = ["CONTROL", "ORDINAL", "Block", "Vocabulary", "blocks_of", "spelling"]
 CONTROL = ("<pad>", "<s>", "</s>", "<none>", "<p>", "</p>")
 """pad; start of a track; end of an answer that ends itself; nothing here; phrase delimiters."""
 
-ORDINAL = frozenset({"loc", "depth"})
+ORDINAL = frozenset({"angle", "depth", "loc", "number"})
 """Blocks whose neighbours mean nearly the same: soft targets in training, expectation in decoding."""
 
 

@@ -73,12 +73,12 @@ class Written:
         total = out.sum()
         return out / total if total > 0 else None
 
-    def cells(self, columns: Sequence[int]) -> NDArray[np.float32] | None:
-        """Probabilities of ``columns`` at every token: (K, L, C), or None where they were not kept."""
+    def cells(self, columns: Sequence[int], first: int = 0) -> NDArray[np.float32] | None:
+        """Probabilities of ``columns`` at every token from ``first`` on: (K, L, C), or None if they were not kept."""
         if not self.known:
             return None
         layers = []
-        for step in self.steps:
+        for step in self.steps[first:]:
             if step is None:
                 return None
             at = np.searchsorted(step.columns, columns)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.units.mask import crop_patches
-from generalist.sequence.vocabulary import CONTROL, blocks_of, spelling
+from generalist.sequence.vocabulary import CONTROL, Vocabulary, blocks_of, spelling
 
-__all__ = ["build_vocabulary", "learn_codebook", "mask_patches"]
+__all__ = ["build_vocabulary", "extend_vocabulary", "learn_codebook", "mask_patches"]
 
 
 def build_vocabulary(
@@ -46,6 +48,27 @@ def build_vocabulary(
     (folder / "vocabulary.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     patches = np.concatenate([mask_patches(mask) for mask in masks])
     np.save(folder / "mask_codebook.npy", learn_codebook(patches, sizes["mask"]))
+
+
+def extend_vocabulary(source: Path, folder: Path, sizes: Mapping[str, int]) -> None:
+    """Writes ``folder``: the vocabulary of ``source`` with further blocks after its own, so that no id changes.
+
+    Raises:
+        Fault: ``source`` is no vocabulary, or has a block of that name already.
+    """
+    held = Vocabulary.load(source)
+    if again := sorted(set(sizes) & set(held.blocks)):
+        raise Fault(f"{source}: has a block {again[0]!r} already")
+    folder.mkdir(parents=True, exist_ok=True)
+    tokens = [AddedToken(spelling(name, i), normalized=False) for name, size in sizes.items() for i in range(size)]
+    held.tokenizer.add_special_tokens(tokens)
+    held.tokenizer.save(str(folder / "tokenizer.json"))
+    blocks = [*((b.name, b.size) for b in held.blocks.values()), *sizes.items()]
+    table = {"blocks": [{"name": name, "size": size} for name, size in blocks]}
+    (folder / "vocabulary.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
+    if folder.resolve() != source.resolve():
+        for name in ("mask_codebook.npy", "tokenizer_config.json"):
+            shutil.copy(source / name, folder / name)
 
 
 def _pieces(sentences: Iterable[str], size: int) -> list[tuple[str, float]]:

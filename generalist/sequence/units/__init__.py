@@ -1,8 +1,12 @@
 """The units by the name that task files use."""
 
-from generalist.sequence.units.depth import Depth
+from generalist.sequence.units.depth import Cell, Depth, Range
+from generalist.sequence.units.keypoints import Keypoints
 from generalist.sequence.units.label import Label
 from generalist.sequence.units.mask import Mask
+from generalist.sequence.units.normal import Normal
+from generalist.sequence.units.number import Number
+from generalist.sequence.units.oriented import Oriented
 from generalist.sequence.units.point import Box, Point, Polygon
 from generalist.sequence.units.text import DocId, Text
 from generalist.sequence.units.unit import Unit, Weights
@@ -10,5 +14,9 @@ from generalist.sequence.units.unit import Unit, Weights
 __all__ = ["UNITS", "Unit", "Weights"]
 
 UNITS: dict[str, Unit] = {
-    unit.name: unit for unit in (Text(), DocId(), Label(), Point(), Box(), Polygon(), Mask(), Depth())
-}
+    unit.name: unit
+    for unit in (
+        Text(), DocId(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(), Depth(),
+        Range(), Cell(), Normal(),
+    )
+}  # fmt: skip

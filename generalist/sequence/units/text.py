@@ -1,9 +1,9 @@
-"""``text``: pieces up to the end token."""
+"""``text``: pieces. What ends them is what the file writes after them, or the end of the answer."""
 
 from collections.abc import Sequence
 
 from generalist.sequence.frame import Frame
-from generalist.sequence.pattern import Chain, Pattern, Repeat, Span, of_block
+from generalist.sequence.pattern import Pattern, Repeat, of_block
 from generalist.sequence.units.unit import Weights
 
 __all__ = ["LONGEST", "Text"]
@@ -19,18 +19,16 @@ class Text:
     field = "text"
 
     def pattern(self, frame: Frame, size: int | None) -> Pattern:
-        vocabulary = frame.vocabulary
-        pieces = Repeat(of_block(vocabulary["text"]), 1, size or LONGEST)
-        return Chain((pieces, Span(vocabulary.eos, vocabulary.eos + 1)))
+        return Repeat(of_block(frame.vocabulary["text"]), 1, size or LONGEST)
 
     def encode(self, value: str, frame: Frame, size: int | None) -> list[int]:
         ids = frame.vocabulary.encode_plain(value)[: size or LONGEST]
         if not ids:
             raise ValueError("an empty text cannot be written")
-        return [*ids, frame.vocabulary.eos]
+        return ids
 
     def decode(self, ids: Sequence[int], frame: Frame, weights: Weights | None = None) -> str:
-        return frame.vocabulary.text(ids[:-1])
+        return frame.vocabulary.text(ids)
 
 
 class DocId(Text):
