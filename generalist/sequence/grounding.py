@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from generalist.sequence.frame import Frame
 from generalist.sequence.sample import Answer, Sample, joined
-from generalist.sequence.spelling import Value
 from generalist.sequence.things import left_to_right
+from generalist.sequence.writing import Value
 
 __all__ = ["CLOSE", "OPEN", "answer_of", "values_of"]
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from generalist.faults import Fault
 from generalist.sequence.frame import Frame
-from generalist.sequence.pointing import spell_region
 from generalist.sequence.sample import Sample
+from generalist.sequence.visual import spell_region
 from generalist.sequence.vocabulary import Vocabulary
 
 __all__ = ["Prompt", "Template", "split_labels"]

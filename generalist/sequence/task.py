@@ -31,10 +31,10 @@ from generalist.sequence.matching import match
 from generalist.sequence.prompt import Prompt, Template
 from generalist.sequence.raster import Raster
 from generalist.sequence.sample import Answer, Objects, Sample
-from generalist.sequence.spelling import Value, after, spell
 from generalist.sequence.thompson import is_ambiguous
 from generalist.sequence.units import UNITS
 from generalist.sequence.vocabulary import Vocabulary
+from generalist.sequence.writing import Value, after, spell
 from generalist.sequence.written import Tracks, Written
 
 __all__ = ["Task", "TaskFile", "load_tasks"]

@@ -1,4 +1,4 @@
-"""Pointing: a region of a request as tokens of its instruction, the same tokens that answers are written in."""
+"""Visual prompts: a region of a request as tokens of its instruction, the same tokens that answers are written in."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Spelling: the values of an annotation, in the order in which the answer writes them, to tokens."""
+"""Writing: the values of an annotation, in the order in which the answer writes them, to tokens."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
