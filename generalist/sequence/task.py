@@ -26,7 +26,7 @@ from generalist.sequence import grammar, raster
 from generalist.sequence.automaton import Automaton, compile_pattern
 from generalist.sequence.frame import Frame
 from generalist.sequence.geometry import lattice, suppress
-from generalist.sequence.prompt import Prompt, Template
+from generalist.sequence.prompt import Input, Prompt, Template
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.units import UNITS
 from generalist.sequence.vocabulary import Vocabulary
@@ -34,7 +34,6 @@ from generalist.sequence.written import Tracks, Written
 
 __all__ = ["Task", "TaskFile", "load_tasks"]
 
-INPUTS = ("image", "labels", "phrase", "question", "query")
 REPEATED = 0.6
 """Overlap above which a box of the same label is the same object, written from two lattice points."""
 
@@ -49,6 +48,7 @@ class TaskFile(BaseModel):
     summary: str
     inputs: tuple[str, ...]
     prompts: tuple[str, ...] = Field(min_length=1)
+    words: tuple[str, ...] = ()
     answer: str
     grid: int | None = Field(default=None, ge=1, le=64)
     keep: Literal["all", "best"] = "all"
@@ -77,14 +77,13 @@ class Task:
     vocabulary: Vocabulary
     path: str = "task file"
     tree: grammar.Node = field(init=False)
+    inputs: tuple[Input, ...] = field(init=False)
     templates: tuple[Template, ...] = field(init=False)
     _automata: dict[int, Automaton] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
-            for name in self.file.inputs:
-                if name.removesuffix("?") not in INPUTS:
-                    raise Fault(f"inputs: {name!r} is none of {', '.join(INPUTS)}")
+            self.inputs = tuple(Input.parse(name) for name in self.file.inputs)
             self.templates = tuple(Template(prompt, self.file.inputs) for prompt in self.file.prompts)
             self.tree = grammar.parse_answer(self.file.answer)
             # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
@@ -146,7 +145,7 @@ class Task:
         return Frame(self.vocabulary, request.size, request.labels)
 
     def _example(self) -> str:
-        return self.file.prompts[0].replace("{labels}", "red cube, blue sphere")
+        return self.templates[0].spellings[0].replace("{labels}", "red cube, blue sphere")
 
     def render(self, request: Sample, rng: np.random.Generator | None = None) -> Prompt:
         """The instruction: the first prompt whose fields the request has, or with ``rng`` any of them.
@@ -154,12 +153,14 @@ class Task:
         Raises:
             Fault: the request lacks an input of the task.
         """
-        for name in self.file.inputs:
-            if not name.endswith("?") and not self._has(request, name):
-                raise Fault(f"task {self.name!r} needs {'an image' if name == 'image' else name}")
-        if not any(self._has(request, name) for name in self.file.inputs):
-            raise Fault(f"task {self.name!r} needs one of {', '.join(n.removesuffix('?') for n in self.file.inputs)}")
-        fitting = [t for t in self.templates if all(self._has(request, name) for name in t.fields)]
+        given = {need.name for need in self.inputs if need.given(request)}
+        for need in self.inputs:
+            if not need.optional and need.name not in given:
+                wanted = "an image" if need.name == "image" else f"a {need.kind or 'region'}" if need.name == "region" else need.name
+                raise Fault(f"task {self.name!r} needs {wanted}")
+        if not given:
+            raise Fault(f"task {self.name!r} needs one of {', '.join(need.name for need in self.inputs)}")
+        fitting = [t for t in self.templates if given.issuperset(t.fields)]
         # A prompt that uses more of the request says more: "which document shows this" does not ask for a text query.
         most = max((len(t.fields) for t in fitting), default=0)
         fitting = [t for t in fitting if len(t.fields) == most]
@@ -167,12 +168,7 @@ class Task:
             needed = ", ".join(self.file.inputs)
             raise Fault(f"task {self.name!r} has no prompt for this request: it needs one of {needed}")
         template = fitting[0] if rng is None else fitting[int(rng.integers(len(fitting)))]
-        return template.render(request, self.vocabulary)
-
-    @staticmethod
-    def _has(request: Sample, name: str) -> bool:
-        value = getattr(request, name.rstrip("?"))
-        return value is not None and (name.rstrip("?") == "image" or len(value) > 0)
+        return template.render(request, self.vocabulary, rng)
 
     # ---- the grammar ---------------------------------------------------------------------------------------------
 
