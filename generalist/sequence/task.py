@@ -28,7 +28,7 @@ from generalist.sequence.automaton import Automaton, compile_pattern
 from generalist.sequence.frame import Frame
 from generalist.sequence.geometry import lattice
 from generalist.sequence.matching import match
-from generalist.sequence.prompt import Prompt, Template
+from generalist.sequence.prompt import Input, Prompt, Template
 from generalist.sequence.raster import Raster
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.thompson import is_ambiguous
@@ -38,8 +38,6 @@ from generalist.sequence.writing import Value, after, spell
 from generalist.sequence.written import Tracks, Written
 
 __all__ = ["Task", "TaskFile", "load_tasks"]
-
-INPUTS = ("image", "labels", "phrase", "question", "query", "document", "region")
 
 LONGEST = 512
 """Tokens that an answer may have. More is not a long answer but a file that forgot to count."""
@@ -55,6 +53,7 @@ class TaskFile(BaseModel):
     summary: str
     inputs: tuple[str, ...]
     prompts: tuple[str, ...] = Field(min_length=1)
+    words: tuple[str, ...] = ()
     answer: str
     grid: int | None = Field(default=None, ge=1, le=64)
     at: Literal["region"] | None = None
@@ -85,14 +84,13 @@ class Task:
     vocabulary: Vocabulary
     path: str = "task file"
     tree: grammar.Node = field(init=False)
+    inputs: tuple[Input, ...] = field(init=False)
     templates: tuple[Template, ...] = field(init=False)
     _automata: dict[int, Automaton] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
-            for name in self.file.inputs:
-                if input_name(name) not in INPUTS:
-                    raise Fault(f"inputs: {name!r} is none of {', '.join(INPUTS)}")
+            self.inputs = tuple(Input.parse(name) for name in self.file.inputs)
             self.templates = tuple(Template(prompt, self.file.inputs) for prompt in self.file.prompts)
             self.tree = grammar.parse_answer(self.file.answer)
             # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
@@ -104,7 +102,7 @@ class Task:
         answer = f"answer {self.file.answer!r}"
         if not self.options:
             raise Fault(f"{answer}: it can say nothing but none")
-        if self.file.at and (self.grid or "region" not in map(input_name, self.file.inputs)):
+        if self.file.at and (self.grid or all(need.name != "region" for need in self.inputs)):
             raise Fault("at: region wants a region among the inputs, and no grid")
         try:
             shape = self.shape
@@ -173,7 +171,7 @@ class Task:
         return frame if request.region is None else frame.within(frame.to_unit(request.region.bounds))
 
     def _example(self) -> str:
-        return self.file.prompts[0].replace("{labels}", "red cube, blue sphere")
+        return self.templates[0].spellings[0].replace("{labels}", "red cube, blue sphere")
 
     def render(self, request: Sample, rng: np.random.Generator | None = None) -> Prompt:
         """The instruction: the first prompt whose fields the request has, or with ``rng`` any of them.
@@ -181,16 +179,20 @@ class Task:
         Raises:
             Fault: the request lacks an input of the task.
         """
-        for name in self.file.inputs:
-            if not name.endswith("?") and not self._has(request, name):
-                said = {"image": "an image", "region": "a region, such as box:10,20,200,180"}
-                raise Fault(f"task {self.name!r} needs {said.get(input_name(name), name)}")
-            kind = name.rstrip("?").partition(":")[2]
-            if kind and request.region is not None and request.region.kind != kind:
-                raise Fault(f"task {self.name!r} needs a region that is a {kind}, not a {request.region.kind}")
-        if not any(self._has(request, name) for name in self.file.inputs):
-            raise Fault(f"task {self.name!r} needs one of {', '.join(map(input_name, self.file.inputs))}")
-        fitting = [t for t in self.templates if all(self._has(request, name) for name in t.fields)]
+        given = {need.name for need in self.inputs if need.given(request)}
+        for need in self.inputs:
+            if not need.optional and need.name not in given:
+                wanted = (
+                    "an image"
+                    if need.name == "image"
+                    else f"a {need.kind or 'region'}"
+                    if need.name == "region"
+                    else need.name
+                )
+                raise Fault(f"task {self.name!r} needs {wanted}")
+        if not given:
+            raise Fault(f"task {self.name!r} needs one of {', '.join(need.name for need in self.inputs)}")
+        fitting = [t for t in self.templates if given.issuperset(t.fields)]
         # A prompt that uses more of the request says more: "which document shows this" does not ask for a text query.
         most = max((len(t.fields) for t in fitting), default=0)
         fitting = [t for t in fitting if len(t.fields) == most]
@@ -198,12 +200,7 @@ class Task:
             needed = ", ".join(self.file.inputs)
             raise Fault(f"task {self.name!r} has no prompt for this request: it needs one of {needed}")
         template = fitting[0] if rng is None else fitting[int(rng.integers(len(fitting)))]
-        return template.render(request, self.vocabulary)
-
-    @staticmethod
-    def _has(request: Sample, name: str) -> bool:
-        value = getattr(request, input_name(name))
-        return value is not None and (input_name(name) in ("image", "region") or len(value) > 0)
+        return template.render(request, self.vocabulary, rng)
 
     # ---- the grammar ---------------------------------------------------------------------------------------------
 
@@ -378,11 +375,6 @@ class Task:
 
 SAYS = frozenset({"text", "docid", "label", "number"})
 """Units whose value is the text of an answer."""
-
-
-def input_name(name: str) -> str:
-    """``region:box?`` to ``region``."""
-    return name.rstrip("?").partition(":")[0]
 
 
 def _literals(node: grammar.Node) -> set[str]:
