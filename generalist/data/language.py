@@ -10,7 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from generalist.data.solids import Scene, Solid
+from generalist.data.scene import Scene
+from generalist.data.solids import Solid
 from generalist.sequence.sample import Document
 
 __all__ = [

@@ -6,7 +6,8 @@ from typing import TypeVar
 import numpy as np
 
 from generalist.data.language import ATTRIBUTES, Noun, a, holds, phrase, plain
-from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES, Scene
+from generalist.data.scene import Scene
+from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES
 from generalist.faults import Fault
 
 __all__ = ["KINDS", "question"]

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from generalist.data.language import Noun, a, captions, full, listed, phrase, title
 from generalist.data.questions import question
-from generalist.data.solids import COLOURS, SEMANTIC_NAMES, SHAPES, SIZES, Scene
+from generalist.data.scene import Scene
+from generalist.data.solids import COLOURS, SEMANTIC_NAMES, SHAPES, SIZES
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
