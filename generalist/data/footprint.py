@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from generalist.sequence.oriented import oriented_of_points
 
-__all__ = ["inmost", "oriented_of_mask"]
+__all__ = ["inmost", "inner", "oriented_of_mask"]
 
 Array = NDArray[Any]
 
@@ -39,6 +39,13 @@ def inmost(mask: Array) -> NDArray[np.float32]:
     best = np.hypot(x - x.mean(), y - y.mean()).argmin()
     top, left = (span[0] - 1 for span in _spans(mask))
     return np.asarray([x[best] + left + 0.5, y[best] + top + 0.5], np.float32)
+
+
+def inner(mask: Array) -> NDArray[np.float32]:
+    """Centres (k, 2) xy of the pixels of a mask that are not at its edge; of all of them where it is that thin."""
+    peeled = _peeled(np.pad(mask, 1), diagonal=True)[1:-1, 1:-1]
+    y, x = np.nonzero(peeled if peeled.any() else mask)
+    return np.stack([x, y], 1).astype(np.float32) + np.float32(0.5)
 
 
 def _spans(mask: Array) -> tuple[Array, Array]:
