@@ -156,7 +156,13 @@ class Task:
         given = {need.name for need in self.inputs if need.given(request)}
         for need in self.inputs:
             if not need.optional and need.name not in given:
-                wanted = "an image" if need.name == "image" else f"a {need.kind or 'region'}" if need.name == "region" else need.name
+                wanted = (
+                    "an image"
+                    if need.name == "image"
+                    else f"a {need.kind or 'region'}"
+                    if need.name == "region"
+                    else need.name
+                )
                 raise Fault(f"task {self.name!r} needs {wanted}")
         if not given:
             raise Fault(f"task {self.name!r} needs one of {', '.join(need.name for need in self.inputs)}")
