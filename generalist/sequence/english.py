@@ -4,37 +4,38 @@ Everything here is about the language and nothing about any task: tasks say them
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
     "ARTICLES", "ASKING", "AUXILIARIES", "PICTURE", "QUANTIFIERS", "Word", "is_empty", "is_order", "is_question",
-    "readings", "stem", "trimmed", "words",
+    "listed", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
-def _set(text: str) -> frozenset[str]:
+def listed(text: str) -> frozenset[str]:
+    """The words of a list that is written as one text."""
     return frozenset(text.split())
 
 
-ARTICLES = _set("a an the")
-QUANTIFIERS = _set("all every each any some both several many most either various multiple single individual")
-ASKING = _set("what where who whom whose which when why how")
-AUXILIARIES = _set(
+ARTICLES = listed("a an the")
+QUANTIFIERS = listed("all every each any some both several many most either various multiple single individual")
+ASKING = listed("what where who whom whose which when why how")
+AUXILIARIES = listed(
     "is are was were am be been do does did has have had can could will would shall should may might must"
 )
 # Words that stand between the telling ones in any request, whatever it is about.
 EMPTY = (
-    _set(
-        "i you we me us my your our they them he she it its this that these those there here someone something one ones"
+    listed(
+        """i you we me us my your our they them he she it its this that these those here there one ones someone
+        something of in on at to for from with by as into onto about around over under out up down off and or
+        but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
+        thanks well let lets want need like love wish give show get see tell know help try make put take use
+        using go look able possible much more very other another again quick quickly task job sure think seem
+        such per via"""
     )
-    | _set(
-        "of in on at to for from with by as into onto about around over under out up down off and or but if so not no"
-    )
-    | _set("please kindly just now then also too only really exactly ok okay hey hi hello thanks thank well let lets")
-    | _set("want need like love wish give show get see tell know help try make put take use go look let able possible")
-    | _set("able much more very other another again quick quickly task job would sure think seem such per via using")
     | AUXILIARIES
     | ARTICLES
 )
@@ -45,11 +46,13 @@ _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attache
 _OPENINGS = re.compile(
     r"""\s*(?:
       (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
-    | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+(?:be\s+able\s+to\s+|mind\s+|try\s+(?:to|and)\s+|possibly\s+)?
+    | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
+      (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+|possibly\s+)?
     | (?:would|do)\s+you\s+mind\s+
     | (?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+a\s+way|your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
-    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?(?=(?:have|see|know|get|a|an|the|all|every|each)\b)
+    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
+      (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
     | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
@@ -65,6 +68,7 @@ _ASKING = re.compile(
     | (?:i|we)\s+(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:do|did)\s+you\s+know\s+
+    | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
     | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|can\s+i\s+(?:have|get|see)|may\s+i\s+(?:have|see))\s+
     )""",
     re.IGNORECASE | re.VERBOSE,
@@ -73,8 +77,13 @@ _CLOSINGS = re.compile(
     r"""(?:[\s,.!;:-]+|(?<=\?)\s*)(?:
       please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
     | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|can\s+you|could\s+you
-    | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?(?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
-      (?:in|on|from|within|inside|across|throughout|of(?=\s+this))\s+(?:""" + _WHICH.replace(" ", r"\ ") + r""")?""" + PICTURE + r"""
+    | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
+      (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
+      (?:in|on|from|within|inside|across|throughout|of(?=\s+this))\s+(?:"""
+    + _WHICH.replace(" ", r"\ ")
+    + ")?"
+    + PICTURE
+    + r"""
     | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?(?:see|find|spot)(?:\s+here)?
     | (?:are|is)\s+there|there\s+(?:are|is)
     | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+it|in\s+sight)
@@ -82,6 +91,7 @@ _CLOSINGS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
 
+_FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
 _SEEING = re.compile(
     r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+me)",
@@ -95,9 +105,10 @@ _SPELLED = {
     "everything": "every thing", "anything": "any thing", "anyone": "any person", "pic": "picture", "img": "image",
     "&": "and",
 }  # fmt: skip
+_QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
-_SUBJECTS = ASKING | _set("there here it that this he she")
-_OF_PICTURES = _set("this that my your our following given attached")
+_SUBJECTS = ASKING | listed("there here it that this he she")
+_OF_PICTURES = listed("this that my your our following given attached")
 _TOKEN = re.compile(r"\{[a-z]+\}|<[^<>\s]+>|[\w][\w'-]*|&|[^\w\s]")
 
 
@@ -114,10 +125,15 @@ class Word:
     stop: int
     silent: bool
 
+    @property
+    def leads(self) -> bool:
+        """An article or a quantifier."""
+        return self.text in ARTICLES or self.text in QUANTIFIERS
+
 
 def words(text: str) -> list[Word]:
     """The words of a text; punctuation is a word with an empty stem."""
-    found = []
+    found: list[Word] = []
     for match in _TOKEN.finditer(text.replace("’", "'")):
         for part in _undone(match[0].lower().strip("'-") or match[0]):
             quiet = not stem(part) or part in ARTICLES or part in QUANTIFIERS
@@ -144,7 +160,9 @@ def stem(word: str) -> str:
     """What the forms of a word share: detect, detects, detecting, detection. Empty for punctuation."""
     if word.startswith("{"):
         return word
-    if not any(letter.isalnum() for letter in word):
+    if word.isascii() and not any(letter.isalnum() for letter in word):
+        return ""
+    if unicodedata.category(word[0]).startswith("P"):
         return ""
     if re.fullmatch(PICTURE, word):
         return "picture"
@@ -173,6 +191,7 @@ def readings(text: str) -> tuple[str, ...]:
     for opening in (_OPENINGS, _ASKING, _OPENINGS):
         while (found := opening.match(heads[-1])) and found.end() < len(heads[-1]) and found.end():
             heads.append(heads[-1][found.end() :])
+    heads += [f"{found[1]} {found[2]}" for head in heads if (found := _FOR_ME.match(head))]
     return tuple(dict.fromkeys(short for head in heads for short in _shortened(head)))
 
 
@@ -188,11 +207,11 @@ def _shortened(text: str) -> Iterator[str]:
 
 def trimmed(text: str) -> str:
     """A thing's name without what is said after it about the picture: "cubes in this image please" is "cubes"."""
-    return list(_shortened(text.strip().rstrip(".?!,;: ")))[-1].strip().rstrip(".?!,;: ")
+    return list(_shortened(text.strip(_QUOTES).rstrip(".?!,;: ")))[-1].strip(_QUOTES).rstrip(".?!,;: ")
 
 
 def is_question(text: str) -> bool:
-    """Whether it asks rather than orders: what, how many, is there; "can you see a dog", but not "can you find a dog"."""
+    """Whether it asks rather than orders: what, how many, is there, "can you see a dog", not "can you find a dog"."""
     for reading in readings(text):
         head = [word.text for word in words(reading)[:2]]
         if head and (head[0] in ASKING or head[0] in AUXILIARIES) and not is_order(reading):

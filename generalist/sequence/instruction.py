@@ -20,6 +20,7 @@ from generalist.faults import Fault
 from generalist.sequence.english import Word, is_empty, is_order, is_question, readings, words
 from generalist.sequence.lexicon import Form, Lexicon, determiner, lexicon
 from generalist.sequence.noun import Number, number_of
+from generalist.sequence.pointing import is_pointing
 from generalist.sequence.prompt import read_field
 from generalist.sequence.task import Task
 
@@ -40,7 +41,10 @@ FITS: dict[str, dict[Number, float]] = {
     "labels": {"each": 0.5, "many": 0.4, "either": 0.7, "kind": 0.25, "some": 0.1, "one": -0.35},
     "phrase": {"each": -0.9, "many": -0.4, "either": -0.6, "kind": -0.1, "some": 0.0, "one": 0.5},
 }
-REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.6  # a region that the task takes; of the very kind; that it has no use for
+REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
+
+
+How = Literal["literally", "in other words", "by its words"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,7 @@ class Understood:
 
     task: str
     fields: dict[str, object]
-    how: Literal["literally", "in other words", "by its words"]
+    how: How
     score: float
     nearest: tuple[tuple[str, float], ...] = ()
 
@@ -68,6 +72,11 @@ def understand(
     found = candidates(instruction, tasks, has_image, region_kind)
     if found and found[0].score >= SURE:
         return found[0]
+    corrected = lexicon(tuple(tasks.values())).corrected(instruction)
+    if corrected != instruction:
+        again = candidates(corrected, tasks, has_image, region_kind)
+        if again and again[0].score >= SURE:
+            return replace(again[0], how="by its words")
     raise Fault(_refusal(instruction, tasks, has_image, found))
 
 
@@ -119,28 +128,27 @@ class _Text:
         return score - UNUSED * (self.has_image and "image" not in needs)
 
     def _forms(self, task: Task) -> Iterator[Form]:
-        for form in self.lexicon.forms[task.name]:
-            if self.region_kind is not None or "region" not in (form.fields or ()):
-                yield form
+        return filter(self._can, self.lexicon.forms[task.name])
+
+    def _can(self, form: Form) -> bool:
+        """Whether what the form needs beside the text is there."""
+        return self.region_kind is not None or "region" not in (form.fields or ())
 
     # ---- a form that fits the whole of a reading -----------------------------------------------------------------
 
     def _whole(self, task: Task) -> Iterator[Understood]:
         for form in self._forms(task):
-            if form.fields is None:
-                continue
             for reading in self.readings:
                 if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
-                    spans = {name: reading.span(*found.span(name)) for name in form.fields if name != "region"}
+                    spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
                     values = {name: reading.between(*span, name) for name, span in spans.items()}
-                    literal = reading is self.readings[0] and reading.spelled(spans, self.lexicon.spelled[task.name])
+                    literal = reading.spelled(spans, self.lexicon.spelled[task.name])
+                    how: How = "literally" if literal and reading is self.readings[0] else "in other words"
                     score = self.lexicon.sum(form.fixed) + WHOLE + LITERAL * literal + CLOSED * (not spans)
                     if spans:
                         led = reading.led(next(iter(spans.values()))[0])
-                        score += LED * (led == form.led and led in ("the", "every"))
-                    made = self._made(
-                        task, values, score, bool(form.fixed), "literally" if literal else "in other words"
-                    )
+                        score += LED * ((led == form.led and led in ("the", "every")) - (led != form.led == "every"))
+                    made = self._made(task, values, score, bool(form.fixed), how)
                     if made:
                         yield made
 
@@ -150,7 +158,7 @@ class _Text:
         values: dict[str, str],
         score: float,
         told: bool,
-        how: Literal["literally", "in other words", "by its words"],
+        how: How,
     ) -> Understood | None:
         """With its fields read and their suitability added; None where a field would be empty."""
         fields: dict[str, object] = {}
@@ -162,15 +170,15 @@ class _Text:
             if not value or suits is None:
                 return None
             fields[name] = value
-            score += suits - SWALLOWED * self.lexicon.telling(text)
+            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name == "query"))
         return Understood(task.name, fields, how, score)
 
     def _suits(self, name: str, text: str, told: bool) -> float | None:
         """How well a text suits a field; None where it cannot be one."""
         if name in FITS:
-            if self.region_kind is not None and text.lower().startswith(("this ", "that ", "these ", "those ")):
-                return None  # it is the region that is pointed at
-            number = number_of(text)
+            if self.region_kind is not None and is_pointing(text):
+                return None  # it is the region that is meant
+            number = None if all(map(is_empty, words(text))) else number_of(text)
             return None if number is None else FITS[name][number]
         if told:
             return 0.3 * (name == "question" and is_question(text))
@@ -183,42 +191,46 @@ class _Text:
     # ---- words of a task here and there --------------------------------------------------------------------------
 
     def _part(self, task: Task) -> Iterator[Understood]:
-        first, last = self.readings[0], self.readings[-1]
-        here = self.lexicon.told[task.name] & first.stems
-        phrases = [f for f in self._forms(task) if f.fields is None and f" {' '.join(f.stems)} " in f" {first.stemmed}"]
-        best: dict[tuple[str, ...], tuple[float, Form]] = {}
-        for form in self._forms(task):
-            there = form.fixed & first.stems
-            if form.fields is None:
-                if form not in phrases:
-                    continue
-                score = (
-                    self.lexicon.weight.get(form.stems, 0.0) if len(form.stems) > 1 else self.lexicon.sum(form.stems)
-                )
-            else:
-                score = self.lexicon.sum(there) - MISSING * self.lexicon.sum(form.fixed - there)
-            score += BESIDE * self.lexicon.sum(here - form.fixed)
-            score += BESIDE * sum(
-                self.lexicon.weight.get(f.stems, 0.0) for f in phrases if f is not form and len(f.stems) > 1
-            )
-            score -= MOOD * (form.fields is not None and form.question != self.asks)
+        last = self.readings[-1]
+        here = self.lexicon.told[task.name] & self.readings[0].stems
+        phrases = self._phrases(task)
+        if not here and not phrases:
+            return
+        best: dict[tuple[str, ...], float] = {}
+        for form, whole in self.lexicon.loose[task.name].items():
+            if form.fields is not None and (form.fixed.isdisjoint(here) or not self._can(form)):
+                continue
+            if form.fields is None and form.stems not in phrases:
+                continue
+            score = self._told(form, whole, here, phrases)
             for fields in [form.fields] if form.fields is not None else self._fields(task):
-                if fields not in best or score > best[fields][0]:
-                    best[fields] = score, form
-        telling = self.lexicon.told[task.name] | {s for form in phrases for s in form.stems}
-        for fields, (score, _) in best.items():
+                best[fields] = max(score, best.get(fields, 0.0))
+        telling = self.lexicon.told[task.name].union(*phrases)
+        for fields, score in best.items():
             asked = [name for name in fields if name != "region"]
-            if score <= 0 or len(asked) > 1:
-                continue
             span, idle = last.rest(telling)
-            if not asked:
-                idle += 0 if span is None else last.content(*span)
-            elif span is None:
+            if score <= 0 or len(asked) > 1 or (asked and span is None):
                 continue
+            if span is not None and not asked:
+                idle += last.content(*span)
             values = {name: last.between(*span, name) for name in asked if span is not None}
             made = self._made(task, values, IN_PART * score - IDLE * idle, True, "by its words")
             if made:
                 yield made
+
+    def _phrases(self, task: Task) -> set[tuple[str, ...]]:
+        """The telling ``words`` of a task that the text has, of one word or several."""
+        text = f" {self.readings[0].stemmed}"
+        return {stems for stems in self.lexicon.phrases[task.name] if f" {' '.join(stems)} " in text}
+
+    def _told(self, form: Form, whole: float, here: frozenset[str], phrases: set[tuple[str, ...]]) -> float:
+        """What the words of a form that are there tell, of a ``whole``, with what else of its task is there."""
+        longer = {stems for stems in phrases if len(stems) > 1 and stems != form.stems}
+        there = self.lexicon.sum(form.fixed & here)
+        beside = BESIDE * (self.lexicon.sum(here) - there + self.lexicon.sum(longer))
+        if form.fields is None:
+            return beside + whole
+        return beside + there - MISSING * (whole - there) - MOOD * (form.question != self.asks)
 
     def _fields(self, task: Task) -> Sequence[tuple[str, ...]]:
         """The fields of the task's prompts, those that can be given here."""
@@ -249,7 +261,7 @@ class _Reading:
 
     def _leading(self, first: int) -> list[Word]:
         start = first
-        while start and self.words[start - 1].silent and self.words[start - 1].stem:
+        while start and self.words[start - 1].leads:
             start -= 1
         return self.words[start:first]
 
@@ -273,7 +285,7 @@ class _Reading:
         return sum(not is_empty(word) for word in self.words[first:last])
 
     def rest(self, telling: frozenset[str] | set[str]) -> tuple[tuple[int, int] | None, int]:
-        """The longest stretch without telling words, the last of equals, and how many words of meaning are outside it."""
+        """The longest stretch without telling words, the last of equals; and how many words of meaning are outside."""
         spans: list[tuple[int, int]] = []
         start = 0
         for i, word in enumerate((*self.words, None)):

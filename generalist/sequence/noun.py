@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Literal
 
-from generalist.sequence.english import ARTICLES, ASKING, AUXILIARIES, QUANTIFIERS, trimmed
+from generalist.sequence.english import ARTICLES, ASKING, AUXILIARIES, QUANTIFIERS, listed, trimmed
 
 __all__ = ["Number", "number_of", "phrase_of", "singular", "split_labels"]
 
@@ -28,240 +28,47 @@ _IRREGULAR = {
     "hooves": "hoof", "heroes": "hero", "passersby": "passerby",
 }  # fmt: skip
 _ENDINGS = {"people": "person", "children": "child", "men": "man", "teeth": "tooth", "feet": "foot", "geese": "goose"}
-_ALREADY_ONE = frozenset(
-    [
-        "abdomen",
-        "specimen",
-        "omen",
-        "ramen",
-        "stamen",
-        "regimen",
-        "acumen",
-        "semen",
-        "series",
-        "species",
-        "chassis",
-        "aircraft",
-        "news",
-        "glasses",
-        "sunglasses",
-        "eyeglasses",
-        "goggles",
-        "binoculars",
-        "scissors",
-        "shears",
-        "pliers",
-        "tweezers",
-        "tongs",
-        "pants",
-        "trousers",
-        "jeans",
-        "shorts",
-        "tights",
-        "leggings",
-        "overalls",
-        "underpants",
-        "pyjamas",
-        "pajamas",
-        "headphones",
-        "earphones",
-        "clothes",
-        "stairs",
-        "christmas",
-        "atlas",
-        "canvas",
-        "alias",
-        "bias",
-        "pancreas",
-        "gas",
-        "bus",
-        "lens",
-        "yes",
-        "biceps",
-        "triceps",
-        "mathematics",
-        "gymnastics",
-        "is",
-        "this",
-        "his",
-        "its",
-        "us",
-        "thus",
-        "las",
-        "vegas",
-        "texas",
-        "paris",
-    ]
+_ALREADY_ONE = listed(
+    """abdomen specimen omen ramen stamen regimen acumen semen series species chassis aircraft news glasses
+    sunglasses eyeglasses goggles binoculars scissors shears pliers tweezers tongs pants trousers jeans shorts
+    tights leggings overalls underpants pyjamas pajamas headphones earphones clothes stairs christmas atlas
+    canvas alias bias pancreas gas bus lens yes biceps triceps mathematics gymnastics is this his its us thus
+    las vegas texas paris"""
 )
-_MASS = frozenset(["sky", "grass", "road", "ground", "water", "sea", "ocean", "sand", "snow", "floor", "ceiling", "vegetation", "background", "foreground", "pavement", "asphalt", "land", "terrain"])  # fmt: skip
+_MASS = listed(
+    """sky grass road ground water sea ocean sand snow floor ceiling vegetation background foreground pavement
+    asphalt land terrain"""
+)
 
-_NUMERALS = frozenset(["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])
-_POINTING = frozenset(["these", "those", "my", "your", "our", "their", "this", "that", "its", "his", "her"])
-_POURED = frozenset(
-    [
-        "wine",
-        "beer",
-        "water",
-        "champagne",
-        "drinking",
-        "shot",
-        "cocktail",
-        "martini",
-        "whisky",
-        "whiskey",
-        "juice",
-        "milk",
-    ]
+_NUMERALS = listed("two three four five six seven eight nine ten")
+_POINTING = listed("these those my your our their this that its his her")
+_POURED = listed("wine beer water champagne drinking shot cocktail martini whisky whiskey juice milk")
+_NO_NOUN = listed("to if whether me us out")
+_FINITE = listed("is are was were does do did has have had")
+_PRONOUNS = listed("this that these those it them they he she here there one ones something anything")
+_RELATIONS = listed(
+    """in on at of to from with without by near nearest next beside under below above over behind between inside
+    outside left right wearing holding sitting standing riding carrying walking running lying hanging facing
+    looking that which who whose where against across along around beneath closest parked made having has is are
+    being playing eating"""
 )
-_PRONOUNS = frozenset(
-    [
-        "this",
-        "that",
-        "these",
-        "those",
-        "it",
-        "them",
-        "they",
-        "he",
-        "she",
-        "here",
-        "there",
-        "one",
-        "ones",
-        "something",
-        "anything",
-    ]
+_SINGLING = listed(
+    """left leftmost right rightmost top topmost bottom middle centre center nearest closest farthest furthest
+    biggest largest smallest tallest shortest first second third last next other only upper lower front"""
 )
-_RELATIONS = frozenset(
-    [
-        "in",
-        "on",
-        "at",
-        "of",
-        "to",
-        "from",
-        "with",
-        "without",
-        "by",
-        "near",
-        "nearest",
-        "next",
-        "beside",
-        "under",
-        "below",
-        "above",
-        "over",
-        "behind",
-        "between",
-        "inside",
-        "outside",
-        "left",
-        "right",
-        "wearing",
-        "holding",
-        "sitting",
-        "standing",
-        "riding",
-        "carrying",
-        "walking",
-        "running",
-        "lying",
-        "hanging",
-        "facing",
-        "looking",
-        "that",
-        "which",
-        "who",
-        "whose",
-        "where",
-        "against",
-        "across",
-        "along",
-        "around",
-        "beneath",
-        "closest",
-        "parked",
-        "made",
-        "having",
-        "has",
-        "is",
-        "are",
-        "being",
-        "playing",
-        "eating",
-    ]
-)
-_SINGLING = frozenset(
-    [
-        "left",
-        "leftmost",
-        "right",
-        "rightmost",
-        "top",
-        "topmost",
-        "bottom",
-        "middle",
-        "centre",
-        "center",
-        "nearest",
-        "closest",
-        "farthest",
-        "furthest",
-        "biggest",
-        "largest",
-        "smallest",
-        "tallest",
-        "shortest",
-        "first",
-        "second",
-        "third",
-        "last",
-        "next",
-        "other",
-        "only",
-        "upper",
-        "lower",
-        "front",
-    ]
-)
-_COLOURS = frozenset(
-    [
-        "red",
-        "orange",
-        "yellow",
-        "green",
-        "blue",
-        "purple",
-        "violet",
-        "pink",
-        "brown",
-        "black",
-        "white",
-        "grey",
-        "gray",
-        "cyan",
-        "magenta",
-        "beige",
-        "golden",
-        "silver",
-        "turquoise",
-        "teal",
-        "big",
-        "small",
-        "large",
-        "tiny",
-        "little",
-        "metal",
-        "rubber",
-        "wooden",
-        "plastic",
-        "glass",
-    ]
+_COLOURS = listed(
+    """red orange yellow green blue purple violet pink brown black white grey gray cyan magenta beige golden silver
+    turquoise teal big small large tiny little metal rubber wooden plastic glass"""
 )
 _SPLIT = re.compile(
-    r"\s*(?:,\s*(?:and|or)\b|;|,|\band\s*/\s*or\b|\band\b|\bor\b|&|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*", re.I
+    r"\s*(?:,\s*(?:and|or)\b|;|,|\band\s*/\s*or\b|\band\b|\bor\b|&"
+    r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
+    re.I,
 )
 _LEADING = ARTICLES | QUANTIFIERS | _POINTING
+_IS_THERE = re.compile(rf"\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
+"""Cats are on the sofa: cats on the sofa."""
+_LEADS = re.compile(r"^(?:of|on|for|around|in|to|at|with|as|over)\s+(?=\S)", re.I)
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
 
@@ -303,10 +110,10 @@ def _singular(word: str) -> str:
 def _head(tokens: list[str]) -> int:
     """Which word of a noun phrase is the thing itself: the last before what tells where it is or what it wears."""
     for i, token in enumerate(tokens):
-        if i and token.lower() in _RELATIONS and i + 1 < len(tokens):
-            # "left" in "left shoe" is no relation, and in "car left of the tree" it is
-            if token.lower() not in ("left", "right") or tokens[i + 1].lower() == "of":
-                return i - 1
+        # "left" in "left shoe" is no relation, and in "car left of the tree" it is
+        relates = token.lower() not in ("left", "right") or tokens[i + 1 :][:1] == ["of"]
+        if i and token.lower() in _RELATIONS and relates and i + 1 < len(tokens):
+            return i - 1
     return len(tokens) - 1
 
 
@@ -323,8 +130,11 @@ def _bared(text: str, leading: frozenset[str] = _LEADING) -> str:
 
 
 def _label(text: str) -> str:
-    name = _bared(_INSTANCES.sub("", _bared(text)))
+    name = _bared(_INSTANCES.sub("", _bared(_IS_THERE.sub(" ", text))))
+    name = _bared(_LEADS.sub("", name))
     tokens = name.split()
+    if len(tokens) > 1 and tokens[0].lower() in ("anything", "everything", "something"):
+        tokens = [*tokens[1:], "object"]  # anything red
     if not tokens or name.lower() in _LEADING:
         return ""
     head = _head(tokens)
@@ -355,8 +165,9 @@ _ANNOUNCED = re.compile(
 
 def split_labels(text: str, name: Callable[[str], str] = _label) -> tuple[str, ...]:
     """``"all red cubes, the blue sphere and cones"`` to its names, in the singular, repeats dropped."""
+    text = text.rpartition(":")[2].strip() or text
     text = re.sub(r"^\s*(?:both|either)\b", "", _ANNOUNCED.sub("", text), flags=re.I)
-    names = [name(part) for part in _names(trimmed(text))]
+    names = [name(part.strip(" \"'“”")) for part in _names(trimmed(text))]
     return tuple(dict.fromkeys(part for part in names if part))
 
 
@@ -367,7 +178,8 @@ def phrase_of(text: str) -> str:
 
 def number_of(text: str) -> Number | None:
     """How many things a noun phrase means; None for what cannot be a noun phrase at all."""
-    tokens = trimmed(text).split()
+    text = re.sub(r"\s+(?:one by one|individually|separately)\b", "", text, flags=re.I)
+    tokens = trimmed(_IS_THERE.sub(" ", text.rpartition(":")[2].strip() or text)).split()
     low = [token.lower().strip(",.;:") for token in tokens]
     if (
         not low
@@ -376,6 +188,9 @@ def number_of(text: str) -> Number | None:
         or low[0] in ("to", "if", "whether", "me", "us", "how", "out")
     ):
         return None
+    clause = next((i for i, word in enumerate(low) if word in ("that", "which", "who", "where") and i), len(low))
+    if any(word in _FINITE for word in low[:clause]):
+        return None  # wheels does the truck have
     if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS):
         return None
     if low[0] in QUANTIFIERS or low[0] in ("everyone", "everybody", "everything"):

@@ -1,8 +1,10 @@
 """Pointing: the words with which a request refers to a place that was given beside it: this, here, the marked area."""
 
-from generalist.sequence.english import stem
+import re
 
-__all__ = ["POINTED"]
+from generalist.sequence.english import stem, words
+
+__all__ = ["POINTED", "is_pointing"]
 
 
 def _any(text: str) -> str:
@@ -20,8 +22,14 @@ _PLACE = _any(
     stroke rectangle polygon crop silhouette segmentation zone click pixel entity annotation rbox obb contour line"""
 )
 _NOUN = f"(?:(?:{_MARKED} )*{_PLACE}(?: {_PLACE})*)"
-_I = f"(?: (?:that |which )?i (?:have |just |had )?(?:{_MARKED}|gave|drew|put|mean|provid|pass|circl)(?: {_AT})?(?: it)?)"
+_DID = f"(?:{_MARKED}|gave|drew|put|mean|provid|pass|circl)"
+_I = f"(?: (?:that |which )?i (?:have |just |had )?{_DID}(?: {_AT})?(?: it)?)"
 _BARE = f"(?:(?:{_THIS} )?{_NOUN}|{_THIS}(?: (?!{_AT}\\b)\\S+)?|what is)"
 
 POINTED = f"(?:(?:{_AT} )?{_BARE}(?: (?:{_AT} )?(?:{_THIS}|{_MARKED}|{_THIS} {_NOUN}|{_NOUN}))?{_I}?(?: {_MARKED})?)"
 """A pattern over stems joined by blanks, articles left out."""
+
+
+def is_pointing(text: str) -> bool:
+    """Whether a text names nothing but the place: "this", "the marked area"."""
+    return re.fullmatch(POINTED, " ".join(word.stem for word in words(text) if not word.silent)) is not None

@@ -40,6 +40,11 @@ class Input:
             raise Fault(f"inputs: {text!r}: only a region has a kind, one of {', '.join(KINDS)}")
         return cls(name, kind or None, text.endswith("?"))
 
+    @property
+    def spoken(self) -> str:
+        """What is wanted, for people."""
+        return {"image": "an image", "region": f"a region ({self.kind or 'of any kind'})"}.get(self.name, self.name)
+
     def given(self, request: Sample) -> bool:
         """Whether a request has it."""
         value = getattr(request, self.name)
