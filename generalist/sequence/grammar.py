@@ -260,6 +260,8 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
             return Choice(tuple(pattern_of(part, frame) for part in parts))
         case Times(part, low, high):
             if is_list(node):
+                if high > (bins := len(frame.vocabulary["loc"])):
+                    raise Fault(f"a list goes from left to right in {bins} bins: it cannot hold {high} things")
                 item = pattern_of(part, frame)
                 # Only items that must come need room after those before them: the others are left out for want of it.
                 return Listing(tuple(_in_order(item, max(low - 1 - k, 0), k > 0) for k in range(high)), low)
@@ -270,6 +272,8 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
 
 def _announced(item: Pattern, frame: Frame, low: int, high: int, ordered: bool) -> Counted:
     block = frame.vocabulary["number"]
+    if high >= len(block):
+        raise Fault(f"{{#{high}}} counts further than the vocabulary, which counts to {len(block) - 1}")
     number = Span(block[low], block[high] + 1)
     if not ordered:
         return Counted(number, low, (item,) * high, (item,) * max(high - 1, 0))

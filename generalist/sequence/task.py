@@ -28,8 +28,10 @@ from generalist.sequence.automaton import Automaton, compile_pattern
 from generalist.sequence.frame import Frame
 from generalist.sequence.geometry import lattice
 from generalist.sequence.matching import match
+from generalist.sequence.pattern import longest
 from generalist.sequence.prompt import Prompt, Template
 from generalist.sequence.raster import Raster
+from generalist.sequence.region import KINDS
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.spelling import Value, after, spell
 from generalist.sequence.thompson import is_ambiguous
@@ -93,6 +95,9 @@ class Task:
             for name in self.file.inputs:
                 if input_name(name) not in INPUTS:
                     raise Fault(f"inputs: {name!r} is none of {', '.join(INPUTS)}")
+                kind = input_kind(name)
+                if kind and (input_name(name) != "region" or kind not in KINDS):
+                    raise Fault(f"inputs: {name!r} is no region that is a {', '.join(KINDS)}")
             self.templates = tuple(Template(prompt, self.file.inputs) for prompt in self.file.prompts)
             self.tree = grammar.parse_answer(self.file.answer)
             # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
@@ -104,20 +109,25 @@ class Task:
         answer = f"answer {self.file.answer!r}"
         if not self.options:
             raise Fault(f"{answer}: it can say nothing but none")
-        if self.file.at and (self.grid or "region" not in map(input_name, self.file.inputs)):
-            raise Fault("at: region wants a region among the inputs, and no grid")
+        needed = [input_name(name) for name in self.file.inputs if not name.endswith("?")]
+        if self.file.at and (self.grid or "region" not in needed):
+            raise Fault("at: region wants a region among the inputs, one that is not optional, and no grid")
         try:
             shape = self.shape
-            bound = self.automaton(1).bound
+            pattern = grammar.pattern_of(self.tree, Frame(self.vocabulary, labels=("",)))
+            if (most := longest(pattern)) > LONGEST:
+                raise Fault(f"may be {most:,} tokens long, the most is {LONGEST}: repeat less, as in {{0,4}}")
+            if is_ambiguous(pattern):
+                raise Fault(
+                    "is ambiguous, the same tokens can be read in two ways: put a mark such as '</p>' between them"
+                )
+            self.automaton(1)
         except Fault as fault:
             raise Fault(f"{answer}: {fault}") from fault
-        if bound > LONGEST:
-            raise Fault(f"{answer}: may be {bound:,} tokens long, the most is {LONGEST}: repeat less, as in {{0,4}}")
-        if is_ambiguous(grammar.pattern_of(self.tree, Frame(self.vocabulary, labels=("",)))):
-            raise Fault(
-                f"{answer}: is ambiguous, the same tokens can be read in two ways: put a word in quotes between"
-            )
-        if shape == "objects" and not all(any(grammar.writes(o, p) for p in grammar.PLACES) for o in self.options):
+        placed = self.units & set(grammar.PLACES)
+        if shape == "objects" and not (
+            placed and all(grammar.writes(o, things.place_of(placed)) for o in self.options)
+        ):
             raise Fault(f"{answer}: on a grid it writes a box or another place, or a fixed number of cells")
 
     @property
@@ -149,7 +159,7 @@ class Task:
             return "raster" if self.raster else "objects"
         if grounding.OPEN in _literals(self.tree):
             return "grounded"
-        return "list" if grammar.is_list(self.tree) else "single"
+        return "list" if len(self.options) == 1 and grammar.is_list(self.options[0]) else "single"
 
     def points(self, request: Sample) -> NDArray[np.float32] | None:
         """Where the tracks start (K, 2) xy in the unit square, None for a single track that starts nowhere."""
@@ -185,7 +195,7 @@ class Task:
             if not name.endswith("?") and not self._has(request, name):
                 said = {"image": "an image", "region": "a region, such as box:10,20,200,180"}
                 raise Fault(f"task {self.name!r} needs {said.get(input_name(name), name)}")
-            kind = name.rstrip("?").partition(":")[2]
+            kind = input_kind(name)
             if kind and request.region is not None and request.region.kind != kind:
                 raise Fault(f"task {self.name!r} needs a region that is a {kind}, not a {request.region.kind}")
         if not any(self._has(request, name) for name in self.file.inputs):
@@ -228,28 +238,36 @@ class Task:
             ValueError: the annotation lacks what the answer is made of.
         """
         frame, points = self.frame(sample), self.points(sample)
-        if self.raster is not None and points is not None:
-            return self.raster.encode(sample, frame, points)
         if self.shape == "objects" and points is not None:
             return self._encode_objects(sample, frame, points)
+        if self.raster is not None and points is not None:
+            return self.raster.encode(sample, frame, points)
+        frame = frame if points is None else frame.at(points[0])
         if self.shape == "grounded":
-            values = grounding.values_of(sample, frame, _most(self.tree))
+            values = grounding.values_of(sample, frame, grounding.Room.of(self.tree))
+        elif self._nothing(sample):
+            values = [(grammar.NONE.text, None)]
         elif self.shape == "list":
             values = self._listed(self._annotated(sample), frame)
         else:
-            frame = frame if points is None else frame.at(points[0])
             values = self._values(self._single(sample, frame))
         return Tracks(points, [self._ended(spell(self.tree, values, frame))], [None])
 
     def _encode_objects(self, sample: Sample, frame: Frame, points: NDArray[np.float32]) -> Tracks:
         objects = self._annotated(sample)
         ids = [np.asarray(self._ended([self.vocabulary.none]))] * len(points)
-        place = next(name for name in grammar.PLACES if name in self.units)
+        place = things.place_of(self.units)
         for track, i in things.assign(things.anchors(objects, place, frame), points).items():
             here = frame.at(points[track])
             values = self._values(things.record(objects, i, here))
             ids[track] = self._ended(spell(self.tree, values, here))
         return Tracks(points, ids, [None] * len(ids))
+
+    def _nothing(self, sample: Sample) -> bool:
+        """Whether the sample is known to hold no thing, and the answer has a word for that."""
+        known = sample.objects is not None and not len(sample.objects)
+        can = isinstance(self.tree, grammar.Alternatives) and grammar.NONE in self.tree.parts
+        return known and can and not self.units.isdisjoint(grammar.PLACES)
 
     def _annotated(self, sample: Sample) -> Objects:
         if sample.objects is None:
@@ -262,7 +280,7 @@ class Task:
         found = things.record(objects, 0, frame) if objects is not None and len(objects) else {}
         if sample.text:
             found |= {"text": sample.text, "docid": sample.text, "label": sample.text}
-        if sample.text.isdigit():
+        if sample.text.isdecimal():
             found["number"] = int(sample.text)
         return found
 
@@ -291,12 +309,17 @@ class Task:
 
     def _listed(self, objects: Objects, frame: Frame) -> list[Value]:
         """Things from left to right, after their number where the file announces it."""
-        assert isinstance(self.tree, (grammar.Times, grammar.Announced))
-        names = [leaf.name for leaf in grammar.leaves(self.tree.part)]
-        records = [things.record(objects, i, frame) for i in range(len(objects))][: self.tree.high]
-        values: list[Value] = []
-        if isinstance(self.tree, grammar.Announced):
-            values.append(("number", len(records)))
+        (tree,) = self.options
+        assert isinstance(tree, (grammar.Times, grammar.Announced))
+        names = [leaf.name for leaf in grammar.leaves(tree.part)]
+        records = [things.record(objects, i, frame) for i in range(len(objects))][: tree.high]
+        if len(records) < tree.low:
+            raise ValueError(
+                f"task {self.name!r} lists at least {tree.low}: '| none' would let it say that none is there"
+            )
+        values: list[Value] = [("number", len(records))] if isinstance(tree, grammar.Announced) else []
+        if lacks := [name for name in names if any(name not in r for r in records)]:
+            raise ValueError(f"task {self.name!r} needs {lacks[0]!r} in the annotation")
         if not records:
             return values
         order, places = things.left_to_right(np.stack([r[names[0]] for r in records]), frame)
@@ -331,7 +354,10 @@ class Task:
             read = self._read(written.ids(track), frame.at(points[track]), written, track)
             records.append({name: value for name, value, _ in read})
             scores.append(written.score(track, self.vocabulary))
-        things.collect(answer, records, scores, frame, self.units)
+        self._collect(answer, records, scores, frame)
+
+    def _collect(self, answer: Answer, records: list[dict[str, Any]], scores: list[float], frame: Frame) -> None:
+        things.collect(answer, records, scores, frame, self.units, self.shape == "objects")
         if self.file.keep == "best":
             things.first(answer)
         if self.file.disjoint:
@@ -342,12 +368,16 @@ class Task:
         if self.shape == "grounded":
             grounding.answer_of(answer, found, frame)
             return
-        if self.units & set(grammar.PLACES) or self.shape == "list":
-            records, scores = _items(found)
-            things.collect(answer, records, scores, frame, self.units)
+        if self.shape == "list" and isinstance(self.options[0], grammar.Announced):
+            answer.number = found.pop(0)[1] if found[0][0] == "number" else 0
         record = {name: value for name, value, _ in found}
+        if places := self.units & set(grammar.PLACES):
+            pairs = zip(*things.items(found), strict=True)
+            kept = [(r, s) for r, s in pairs if things.place_of(places) in r]
+            self._collect(answer, [r for r, _ in kept], [s for _, s in kept], frame)
         if self.shape == "single":
-            answer.scores = np.asarray([written.confidence(0)], np.float32)
+            if answer.scores is None:
+                answer.scores = np.asarray([written.confidence(0)], np.float32)
             if "mask" in record and answer.masks is None:
                 answer.masks = record["mask"][None]
             if "label" in record and answer.labels is None:
@@ -385,6 +415,11 @@ def input_name(name: str) -> str:
     return name.rstrip("?").partition(":")[0]
 
 
+def input_kind(name: str) -> str:
+    """``region:box?`` to ``box``, any other input to nothing."""
+    return name.rstrip("?").partition(":")[2]
+
+
 def _literals(node: grammar.Node) -> set[str]:
     match node:
         case grammar.Literal(text):
@@ -394,32 +429,6 @@ def _literals(node: grammar.Node) -> set[str]:
         case grammar.Times(part) | grammar.Announced(part):
             return _literals(part)
     return set()
-
-
-def _most(node: grammar.Node) -> int:
-    """The most things that any counted list of the tree may hold."""
-    match node:
-        case grammar.Announced(_, _, high):
-            return high
-        case grammar.Series(parts) | grammar.Alternatives(parts):
-            return max((_most(part) for part in parts), default=1)
-        case grammar.Times(part):
-            return _most(part)
-    return 1
-
-
-def _items(found: Sequence[tuple[str, Any, float]]) -> tuple[list[dict[str, Any]], list[float]]:
-    """The things of a list, each opening with its place, and the geometric means of their parts' confidences."""
-    records: list[dict[str, Any]] = []
-    sure: list[list[float]] = []
-    for name, value, confidence in found:
-        if name in grammar.PLACES:
-            records.append({})
-            sure.append([])
-        if records:
-            records[-1][name] = value
-            sure[-1].append(max(confidence, 1e-9))
-    return records, [float(np.exp(np.mean(np.log(s)))) for s in sure]
 
 
 def load_tasks(vocabulary: Vocabulary, *folders: Path) -> dict[str, Task]:
