@@ -19,8 +19,20 @@ from generalist.sequence.vocabulary import Vocabulary
 
 LEAVES = st.sampled_from(
     [
-        "label", "point", "box", "depth", "none", "text{2}", "text{1}", "polygon{4}", "'<p>'", "'of'", "label*",
-        "number point{#3}", "number (box label){#2}", "number label{#2}",
+        "label",
+        "point",
+        "box",
+        "depth",
+        "none",
+        "text{2}",
+        "text{1}",
+        "polygon{4}",
+        "'<p>'",
+        "'of'",
+        "label*",
+        "number point{#3}",
+        "number (box label){#2}",
+        "number label{#2}",
     ]  # fmt: skip
 )
 ANSWERS = st.recursive(

@@ -50,7 +50,9 @@ def test_places_come_back_within_a_bin(vocabulary: Vocabulary, name: str, data: 
 
 
 @given(value=arrays.arrays(np.float32, 4, elements=SHARES), point=POINTS)
-def test_a_box_of_no_extent_is_spelled_as_one_of_a_bin(vocabulary: Vocabulary, value: np.ndarray, point: object) -> None:
+def test_a_box_of_no_extent_is_spelled_as_one_of_a_bin(
+    vocabulary: Vocabulary, value: np.ndarray, point: object
+) -> None:
     loc = vocabulary["loc"]
     bins = [loc.index_of(token) for token in spelled("box", value, Frame(vocabulary, point=point))]
     assert bins[0] < bins[2] and bins[1] < bins[3]

@@ -247,6 +247,22 @@ def tasks(
         raise Fault(f"there is no task {name!r}{nearest(name, found)} The tasks are {', '.join(found)}")
 
 
+@app.command(epilog="Example: `generalist bench codecs --json`")
+def bench(
+    name: Annotated[str, typer.Argument(help="codecs: what annotations lose by being spelled.", show_default=False)],
+    json: Json = False,
+) -> None:
+    """Measure a part of the system, a row a figure. GENERALIST_DATA names a folder of real sets, where there is one."""
+    from generalist.app.bench import BENCHES, rows
+    from generalist.app.report import print_bench, print_json
+    from generalist.data.readers.dataset import nearest
+
+    if name not in BENCHES:
+        raise Fault(f"there is no benchmark {name!r}{nearest(name, BENCHES)} The benchmarks are {', '.join(BENCHES)}")
+    for row in rows(name):
+        print_json(row) if json else print_bench(row)
+
+
 def _generalist(model: str, tasks_dir: list[Path] | None = None) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print."""
     folder = _model(model)

@@ -73,7 +73,7 @@ class Prediction:
         # Told now rather than once an image: labels missing, or too many.
         task.render(request.but(image="an image"))
         task.frame(request)
-        tell(f"task {task.name}{_fields(request)}")
+        tell(f"understood as {task.name}{_fields(request)}")
         return task
 
     def run(self, paths: Iterable[Path]) -> Iterator[Fault]:
@@ -111,8 +111,14 @@ class Prediction:
 
 
 def _fields(request: Sample) -> str:
-    said = {"labels": ", ".join(request.labels), "phrase": request.phrase, "question": request.question}
-    return "".join(f"; {name}: {value}" for name, value in said.items() if value)
+    said = {
+        "labels": ", ".join(request.labels),
+        "phrase": request.phrase,
+        "question": request.question,
+        "region": "" if request.region is None else request.region.kind,
+    }
+    told = "; ".join(f"{name} {value}" for name, value in said.items() if value)
+    return f": {told}" if told else ""
 
 
 def save_picture(pixels: np.ndarray, path: Path) -> Path:

@@ -14,7 +14,17 @@ from rich.table import Table
 from generalist.sequence.sample import Answer
 from generalist.sequence.task import Task
 
-__all__ = ["Bar", "print_answer", "print_documents", "print_json", "print_metrics", "print_task", "print_tasks", "tell"]
+__all__ = [
+    "Bar",
+    "print_answer",
+    "print_bench",
+    "print_documents",
+    "print_json",
+    "print_metrics",
+    "print_task",
+    "print_tasks",
+    "tell",
+]
 
 
 def print_json(record: Mapping[str, Any]) -> None:
@@ -57,6 +67,12 @@ def print_metrics(records: Iterable[Mapping[str, Any]]) -> None:
         figures = "  ".join(f"{name} [bold]{value:.3f}[/bold]" for name, value in record["metrics"].items())
         table.add_row(record["task"], escape(record["data"]), str(record["n"]), figures, f"{record['seconds']:.1f}")
     _print(table)
+
+
+def print_bench(row: Mapping[str, Any]) -> None:
+    """One figure of a benchmark, with what it is of."""
+    spread = "" if row["spread"] is None else f"  [dim]({row['spread']:.3f})[/dim]"
+    _print(f"{row['name']:<28} [bold]{row['value']:.4f}[/bold] {row['unit']}{spread}  {escape(row['shape'])}")
 
 
 def print_tasks(tasks: Mapping[str, Task]) -> None:

@@ -21,7 +21,8 @@ SHIPPED = "tiny"
 
 
 def build_model(spec: dict[str, Any], vocabulary: Vocabulary, name: str = "tiny") -> GeneralistModel:
-    """A model to train. spec: ``size``, or ``init`` (``timm/<name>`` or a model folder), and changes to the config.
+    """A model to train. spec: ``size``, or ``init`` (``timm/<name>`` or a model folder), and changes to the config. A
+    model folder of another vocabulary is taken over token by token.
 
     Raises:
         Fault: no such size, timm model or folder.
@@ -43,9 +44,36 @@ def build_model(spec: dict[str, Any], vocabulary: Vocabulary, name: str = "tiny"
 
         return _ordered(from_timm(init.removeprefix("timm/"), {**about, **spec}), vocabulary)
     model, held = load_model(init)
-    if held.fingerprint != vocabulary.fingerprint:
-        raise Fault(f"{init}: was trained with another vocabulary than {name!r}")
-    return model.float()
+    if held.fingerprint == vocabulary.fingerprint:
+        return model.float()
+    return _respelled(model.float(), held, vocabulary, about)
+
+
+@torch.no_grad()
+def _respelled(
+    model: GeneralistModel, held: Vocabulary, vocabulary: Vocabulary, about: dict[str, Any]
+) -> GeneralistModel:
+    """A trained model under another vocabulary: tokens that are spelled alike keep their rows, codes of mask patches
+    take the row of the nearest old patch, bins of a block of another size the row at the same place along it, and what
+    is new starts as in a new model."""
+    out = _ordered(GeneralistModel(type(model.config)(**{**model.config.to_dict(), **about})), vocabulary)
+    old, new = model.token_embed.weight, out.token_embed.weight
+    state = {k: v for k, v in model.state_dict().items() if v.shape == out.state_dict()[k].shape}
+    out.load_state_dict(state, strict=False)
+    known = held.tokenizer.get_vocab()
+    for token, row in vocabulary.tokenizer.get_vocab().items():
+        if token in known:
+            new[row] = old[known[token]]
+    for name in ORDINAL & set(held.blocks) & set(vocabulary.blocks):
+        a, b = held[name], vocabulary[name]
+        if a.size != b.size:
+            place = torch.linspace(0, a.size - 1, b.size).round().long()
+            new[b.start : b.stop] = old[a.start : a.stop][place]
+    patches, before = torch.from_numpy(vocabulary.patches), torch.from_numpy(held.patches)
+    if patches.shape != before.shape or not torch.equal(patches, before):
+        codes = vocabulary["mask"]
+        new[codes.start : codes.stop] = old[held["mask"].start + torch.cdist(patches, before).argmin(1)]
+    return out
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """Frame: what a unit needs to know to turn pixels, metres and names into bins and back. No one else does that."""
 
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +110,7 @@ class Frame:
     def length_bins(self, unit: NDArray[Any]) -> NDArray[np.int64]:
         """Lengths in the unit square, up to its diagonal, to bins of ``loc`` that are even in the root."""
         share = np.sqrt(np.clip(np.asarray(unit, np.float32) / np.float32(DIAGONAL), 0, 1))
-        return np.rint(share * (len(self.vocabulary["loc"]) - 1)).astype(np.int64)
+        return np.asarray(np.rint(share * (len(self.vocabulary["loc"]) - 1)), np.int64)
 
     def lengths(self, bins: NDArray[Any]) -> NDArray[np.float32]:
         """Bins, whole or fractional, back to lengths in the unit square."""
@@ -120,7 +120,8 @@ class Frame:
     def angle_bins(self, degrees: NDArray[Any] | float) -> NDArray[np.int64]:
         """Degrees in [-90, 90) to bins of ``angle``, whose middles are spread evenly; it has no ends."""
         count = len(self.vocabulary["angle"])
-        return cast(NDArray[np.int64], np.floor((np.asarray(degrees) + 90) / 180 * count).astype(np.int64) % count)
+        bins = np.floor((np.asarray(degrees, np.float64) + 90) / 180 * count).astype(np.int64)
+        return np.asarray(bins % count, np.int64)
 
     def angles(self, bins: NDArray[Any]) -> NDArray[np.float32]:
         """Bins, whole or fractional, back to degrees in [-90, 90)."""

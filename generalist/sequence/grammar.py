@@ -32,6 +32,7 @@ __all__ = [
     "Series",
     "Times",
     "UnitNode",
+    "follows",
     "is_list",
     "leaves",
     "options",
@@ -215,6 +216,22 @@ def writes(node: Node, unit: str) -> bool:
             return all(writes(part, unit) for part in parts)
         case Times(part, low) | Announced(part, low):
             return (unit == "number" and isinstance(node, Announced)) or (low > 0 and writes(part, unit))
+
+
+def follows(node: Node, unit: str, other: str, given: bool) -> bool:
+    """Whether every ``unit`` comes after an ``other``, which may be ``given`` before the answer starts."""
+    match node:
+        case UnitNode(name):
+            return given or name != unit
+        case Literal():
+            return True
+        case Series(parts):
+            before = [given or any(writes(earlier, other) for earlier in parts[:i]) for i in range(len(parts))]
+            return all(follows(part, unit, other, known) for part, known in zip(parts, before, strict=True))
+        case Alternatives(parts):
+            return all(follows(part, unit, other, given) for part in parts)
+        case Times(part) | Announced(part):
+            return follows(part, unit, other, given)
 
 
 def leaves(node: Node) -> list[UnitNode]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from generalist.sequence.frame import Frame
 from generalist.sequence.grammar import Alternatives, Announced, Literal, Node, Series, Times, UnitNode
 from generalist.sequence.sample import Answer, Sample, joined
-from generalist.sequence.spelling import Value
 from generalist.sequence.things import left_to_right
+from generalist.sequence.writing import Value
 
 __all__ = ["CLOSE", "OPEN", "Room", "answer_of", "values_of"]
 

@@ -1,86 +1,119 @@
-"""Spelling: the values of an annotation, in the order in which the answer writes them, to tokens."""
+"""Spelling: a prompt with optional and alternative words, and everything that it may be spelled as.
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+    prompt  := (words | field | choice | option)*
+    choice  := "(" prompt ("|" prompt)* ")"      one of them
+    option  := "[" prompt ("|" prompt)* "]"      one of them, or nothing
 
-from generalist.sequence.frame import Frame
-from generalist.sequence.grammar import Alternatives, Announced, Literal, Node, Series, Times, UnitNode
-from generalist.sequence.units import UNITS
+``[please] (find|locate) every {labels}`` has four spellings. Brackets nest.
+"""
 
-__all__ = ["Value", "after", "spell"]
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import prod
 
-Value = tuple[str, Any]
-"""A unit's name and its value; fixed tokens are ``("<p>", None)``. A counted list opens with ``("number", n)``."""
+import numpy as np
+
+from generalist.faults import Fault
+
+__all__ = ["MOST_SPELLINGS", "Choice", "Words", "count", "draw", "first", "parse_prompt", "spell"]
+
+MOST_SPELLINGS = 2048
+"""Every spelling of a prompt is held in memory to be recognised; beyond this many it should be two prompts."""
+
+_CLOSE = {"(": ")", "[": "]"}
 
 
-def spell(tree: Node, values: Sequence[Value], frame: Frame) -> list[int]:
-    """Tokens of the values, as the tree has them.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the parts, or nothing where it is optional."""
 
-    Raises:
-        ValueError: the tree writes no such values, or a unit cannot spell one.
-    """
-    names = [name for name, _ in values]
-    found = next((nodes for stop, nodes in _walk(tree, names, 0) if stop == len(names)), None)
-    if found is None:
-        raise ValueError(f"the answer cannot hold {', '.join(names) or 'nothing'}")
-    ids: list[int] = []
-    for (name, value), node in zip(values, found, strict=True):
-        if isinstance(node, Literal):
-            ids += frame.vocabulary.encode(node.text)
+    parts: tuple["Words", ...]
+    optional: bool
+
+
+Words = tuple[str | Choice, ...]
+"""Pieces of a prompt in their order: text as it stands, fields among it, and choices."""
+
+
+def parse_prompt(text: str) -> Words:
+    """The pieces of a prompt. Raises Fault for brackets that do not pair and for prompts with too many spellings."""
+    tokens = re.findall(r"[()\[\]|]|[^()\[\]|]+", text)
+    words = _pieces(tokens, text)
+    if tokens:
+        raise Fault(f"prompts: {tokens[0]!r} stands alone in {text!r}")
+    if count(words) > MOST_SPELLINGS:
+        raise Fault(f"prompts: {text!r} has {count(words)} spellings, more than {MOST_SPELLINGS}: make it several")
+    if not first(words):
+        raise Fault(f"prompts: {text!r} can be read as nothing at all")
+    return words
+
+
+def _pieces(tokens: list[str], text: str) -> Words:
+    pieces: list[str | Choice] = []
+    while tokens and tokens[0] not in (")", "]", "|"):
+        token = tokens.pop(0)
+        if token not in _CLOSE:
+            pieces.append(token)
             continue
-        written = UNITS[name].encode(value, frame, node.size)
-        frame = after(name, written, frame)
-        ids += written
-    return ids
+        parts = [_pieces(tokens, text)]
+        while tokens[:1] == ["|"]:
+            tokens.pop(0)
+            parts.append(_pieces(tokens, text))
+        if tokens[:1] != [_CLOSE[token]]:
+            raise Fault(f"prompts: {token!r} is not closed in {text!r}")
+        tokens.pop(0)
+        pieces.append(Choice(tuple(parts), token == "["))
+    return tuple(pieces)
 
 
-def after(name: str, ids: Sequence[int], frame: Frame) -> Frame:
-    """The frame once a unit has been written: what follows is relative to a box or a range as its tokens say it."""
-    if name == "box":
-        return frame.within(UNITS[name].decode(ids, frame))
-    if name == "range":
-        return frame.between(UNITS[name].decode(ids, frame))
-    return frame
+def count(words: Words) -> int:
+    """How many ways a prompt can be spelled, repeats included."""
+    return prod(sum(map(count, p.parts)) + p.optional for p in words if isinstance(p, Choice))
 
 
-def _walk(node: Node, names: Sequence[str], at: int) -> Iterator[tuple[int, list[UnitNode | Literal]]]:
-    """The nodes that the names from ``at`` on stand for, and where they end; every way to read them."""
-    match node:
-        case UnitNode(name):
-            if at < len(names) and names[at] == name:
-                yield at + 1, [node]
-        case Literal(text):
-            if at < len(names) and names[at] == text:
-                yield at + 1, [node]
-        case Series(parts):
-            yield from _series(parts, names, at)
-        case Alternatives(parts):
-            for part in parts:
-                yield from _walk(part, names, at)
-        case Times(part, low, high):
-            yield from _times(part, low, high, names, at)
-        case Announced(part, low, high):
-            if at < len(names) and names[at] == "number":
-                for stop, found in _times(part, low, high, names, at + 1):
-                    yield stop, [UnitNode("number"), *found]
+def first(words: Words) -> str:
+    """The first alternative of everything, without what is optional."""
+    return _tidy("".join(_first(words)))
 
 
-def _series(parts: tuple[Node, ...], names: Sequence[str], at: int) -> Iterator[tuple[int, list[UnitNode | Literal]]]:
-    if not parts:
-        yield at, []
-        return
-    for middle, found in _walk(parts[0], names, at):
-        for stop, rest in _series(parts[1:], names, middle):
-            yield stop, found + rest
+def _first(words: Words) -> Iterator[str]:
+    for piece in words:
+        if isinstance(piece, str):
+            yield piece
+        elif not piece.optional:
+            yield from _first(piece.parts[0])
 
 
-def _times(
-    part: Node, low: int, high: int, names: Sequence[str], at: int
-) -> Iterator[tuple[int, list[UnitNode | Literal]]]:
-    if high > 0:
-        for middle, found in _walk(part, names, at):
-            if middle > at:
-                for stop, rest in _times(part, max(low - 1, 0), high - 1, names, middle):
-                    yield stop, found + rest
-    if low == 0:
-        yield at, []
+def draw(words: Words, rng: np.random.Generator) -> str:
+    """One spelling at random: an option is there half of the time."""
+    return _tidy("".join(_draw(words, rng)))
+
+
+def _draw(words: Words, rng: np.random.Generator) -> Iterator[str]:
+    for piece in words:
+        if isinstance(piece, str):
+            yield piece
+        elif not piece.optional or rng.random() < 0.5:
+            yield from _draw(piece.parts[int(rng.integers(len(piece.parts)))], rng)
+
+
+def spell(words: Words) -> tuple[str, ...]:
+    """Every spelling, the first one first."""
+    return tuple(dict.fromkeys(_tidy(text) for text in _spell(words)))
+
+
+def _spell(words: Words) -> list[str]:
+    ways = []
+    for piece in words:
+        if isinstance(piece, str):
+            ways.append([piece])
+        else:
+            ways.append([""] * piece.optional + [text for part in piece.parts for text in _spell(part)])
+    return ["".join(texts) for texts in product(*ways)]
+
+
+def _tidy(text: str) -> str:
+    """What was left out leaves no gap, and none before a comma."""
+    return re.sub(r" (?=[,.?!:;])", "", " ".join(text.split()))

@@ -88,7 +88,7 @@ class _Run:
 
     def _mixture(self) -> Mixture:
         recipe = self.recipe
-        tasks = load_tasks(self.vocabulary)
+        tasks = load_tasks(self.vocabulary, *recipe.tasks_dir)
         missing = [name for name in recipe.tasks if name not in tasks]
         if missing:
             raise Fault(f"recipe {recipe.name}: there is no task {missing[0]!r}; there are {', '.join(tasks)}")

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -12,28 +11,24 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.units.mask import crop_patches
-from generalist.sequence.vocabulary import CONTROL, Vocabulary, blocks_of, spelling
+from generalist.sequence.vocabulary import CONTROL, blocks_of, spelling
 
-__all__ = ["build_vocabulary", "extend_vocabulary", "learn_codebook", "mask_patches"]
+__all__ = ["build_vocabulary", "learn_codebook", "learn_pieces", "mask_patches", "pieces_of"]
+
+
+Pieces = list[tuple[str, float]]
+"""Words and parts of words, each with its log-probability."""
 
 
 def build_vocabulary(
-    folder: Path, sentences: Iterable[str], masks: Iterable[NDArray[np.bool_]], sizes: Mapping[str, int]
+    folder: Path, pieces: Pieces, masks: Iterable[NDArray[np.bool_]], sizes: Mapping[str, int], rounds: int = 12
 ) -> None:
-    """Writes ``folder``. ``sizes`` gives every block but ``control``; ``text`` and ``mask`` size what is learnt."""
+    """Writes ``folder``. ``sizes`` gives every block but ``text`` and ``control``; ``mask`` sizes what is learnt."""
     folder.mkdir(parents=True, exist_ok=True)
-    pieces = _pieces(sentences, sizes["text"])
     tokenizer = _tokenizer(pieces)
-    blocks = blocks_of(
-        [
-            ("text", len(pieces)),
-            ("control", len(CONTROL)),
-            *((name, size) for name, size in sizes.items() if name != "text"),
-        ]
-    )
+    blocks = blocks_of([("text", len(pieces)), ("control", len(CONTROL)), *sizes.items()])
     for block in list(blocks.values())[1:]:
         tokenizer.add_special_tokens([AddedToken(spelling(block.name, i), normalized=False) for i in range(block.size)])
     PreTrainedTokenizerFast(
@@ -47,31 +42,17 @@ def build_vocabulary(
     table = {"blocks": [{"name": b.name, "size": b.size} for b in blocks.values()]}
     (folder / "vocabulary.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
     patches = np.concatenate([mask_patches(mask) for mask in masks])
-    np.save(folder / "mask_codebook.npy", learn_codebook(patches, sizes["mask"]))
+    np.save(folder / "mask_codebook.npy", learn_codebook(patches, sizes["mask"], rounds))
 
 
-def extend_vocabulary(source: Path, folder: Path, sizes: Mapping[str, int]) -> None:
-    """Writes ``folder``: the vocabulary of ``source`` with further blocks after its own, so that no id changes.
-
-    Raises:
-        Fault: ``source`` is no vocabulary, or has a block of that name already.
-    """
-    held = Vocabulary.load(source)
-    if again := sorted(set(sizes) & set(held.blocks)):
-        raise Fault(f"{source}: has a block {again[0]!r} already")
-    folder.mkdir(parents=True, exist_ok=True)
-    tokens = [AddedToken(spelling(name, i), normalized=False) for name, size in sizes.items() for i in range(size)]
-    held.tokenizer.add_special_tokens(tokens)
-    held.tokenizer.save(str(folder / "tokenizer.json"))
-    blocks = [*((b.name, b.size) for b in held.blocks.values()), *sizes.items()]
-    table = {"blocks": [{"name": name, "size": size} for name, size in blocks]}
-    (folder / "vocabulary.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf-8")
-    if folder.resolve() != source.resolve():
-        for name in ("mask_codebook.npy", "tokenizer_config.json"):
-            shutil.copy(source / name, folder / name)
+def pieces_of(folder: Path) -> Pieces:
+    """The pieces of a vocabulary that is there already: another can be built on them, with other blocks."""
+    table = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    return [(piece, float(score)) for piece, score in table["model"]["vocab"]]
 
 
-def _pieces(sentences: Iterable[str], size: int) -> list[tuple[str, float]]:
+def learn_pieces(sentences: Iterable[str], size: int) -> Pieces:
+    """``size`` SentencePiece unigram pieces with byte fallback (Kudo 2018)."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(sentences),
@@ -93,7 +74,7 @@ def _pieces(sentences: Iterable[str], size: int) -> list[tuple[str, float]]:
     return [(processor.id_to_piece(i), processor.get_score(i)) for i in range(processor.get_piece_size())]
 
 
-def _tokenizer(pieces: list[tuple[str, float]]) -> Tokenizer:
+def _tokenizer(pieces: Pieces) -> Tokenizer:
     tokenizer = Tokenizer(models.Unigram(pieces, unk_id=0, byte_fallback=True))
     tokenizer.normalizer = normalizers.NFC()
     tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always")

@@ -1,0 +1,42 @@
+"""Benchmarks that the package carries: ``generalist bench NAME`` prints a row each, or with ``--json`` an object."""
+
+import platform
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from generalist.app.codecs import codecs
+
+__all__ = ["BENCHES", "Row", "rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measured figure: its name, value and unit; its spread; what it is of."""
+
+    name: str
+    value: float
+    unit: str
+    spread: float | None = None
+    shape: str = ""
+
+
+BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {"codecs": codecs}
+
+
+def rows(name: str) -> Iterator[dict[str, Any]]:
+    """The rows of a benchmark as ``--json`` prints them."""
+    versions = {package: version(package) for package in ("torch", "numpy")}
+    for row in BENCHES[name]():
+        found = Row(*row)
+        yield {
+            "bench": name,
+            "name": found.name,
+            "value": round(found.value, 4),
+            "unit": found.unit,
+            "spread": None if found.spread is None else round(found.spread, 4),
+            "shape": found.shape,
+            "device": platform.processor() or platform.machine(),
+            "versions": versions,
+        }
