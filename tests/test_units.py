@@ -9,6 +9,7 @@ from hypothesis.extra import numpy as arrays
 
 from generalist.sequence.automaton import compile_pattern
 from generalist.sequence.frame import REACH, Frame, expected_bin
+from generalist.sequence.pattern import sole_length
 from generalist.sequence.units import UNITS
 from generalist.sequence.units.mask import crop_patches
 from generalist.sequence.vocabulary import Vocabulary
@@ -21,8 +22,10 @@ def spelled(name: str, value: object, frame: Frame, size: int | None = None) -> 
     """The tokens of a value, held to the unit's own pattern."""
     unit = UNITS[name]
     ids = unit.encode(value, frame, size)
-    automaton = compile_pattern(unit.pattern(frame, size), len(frame.vocabulary), frame.vocabulary.eos)
-    assert automaton.accepts(ids)
+    pattern = unit.pattern(frame, size)
+    automaton = compile_pattern(pattern, len(frame.vocabulary), frame.vocabulary.eos)
+    # Alone, a unit that could go on is ended by the end token.
+    assert automaton.accepts(ids if sole_length(pattern) else [*ids, frame.vocabulary.eos])
     return ids
 
 
@@ -37,12 +40,25 @@ def loc_bound(values: np.ndarray, point: np.ndarray | None, last: int) -> np.nda
 def test_places_come_back_within_a_bin(vocabulary: Vocabulary, name: str, data: st.DataObject, point: object) -> None:
     shape = {"point": (2,), "box": (4,), "polygon": (data.draw(st.integers(3, 24)), 2)}[name]
     value = data.draw(arrays.arrays(np.float32, shape, elements=SHARES))
-    if name == "box":
-        value = np.concatenate([np.minimum(value[:2], value[2:]), np.maximum(value[:2], value[2:])])
+    if name == "box":  # wider than the coarsest bins, those farthest from a lattice point
+        low = np.minimum(value[:2], value[2:]) * 0.97
+        value = np.concatenate([low, np.maximum(np.maximum(value[:2], value[2:]), low + 0.03)])
     frame = Frame(vocabulary, point=point)
     back = UNITS[name].decode(spelled(name, value, frame), frame)
     bound = loc_bound(value.ravel(), point, len(vocabulary["loc"]) - 1).reshape(value.shape)
     assert back.shape == value.shape and (np.abs(back - value) <= bound).all()
+
+
+@given(value=arrays.arrays(np.float32, 4, elements=SHARES), point=POINTS)
+def test_a_box_of_no_extent_is_spelled_as_one_of_a_bin(
+    vocabulary: Vocabulary, value: np.ndarray, point: object
+) -> None:
+    loc = vocabulary["loc"]
+    bins = [loc.index_of(token) for token in spelled("box", value, Frame(vocabulary, point=point))]
+    assert bins[0] < bins[2] and bins[1] < bins[3]
+    exact = Frame(vocabulary, point=point).coordinate_bins(value)
+    assert bins[:2] == np.minimum(exact[:2], len(loc) - 2).tolist()
+    assert bins[2:] == np.maximum(exact[2:], np.asarray(bins[:2]) + 1).tolist()
 
 
 @given(bins=st.lists(st.integers(0, 255), min_size=4, max_size=4), point=POINTS)
@@ -76,7 +92,7 @@ def test_a_label_is_one_of_the_names(vocabulary: Vocabulary, names: tuple[str, .
 def test_text_comes_back_as_far_as_it_fits(vocabulary: Vocabulary, name: str, text: str, size: int) -> None:
     frame, pieces = Frame(vocabulary), vocabulary.encode_plain(text)
     ids = spelled(name, text, frame, size)
-    assert ids == [*pieces[:size], vocabulary.eos]
+    assert ids == pieces[:size]
     back = UNITS[name].decode(ids, frame)
     assert back == text if len(pieces) <= size else back == vocabulary.text(pieces[:size])
     with pytest.raises(ValueError, match="empty"):

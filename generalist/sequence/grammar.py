@@ -32,6 +32,7 @@ __all__ = [
     "Series",
     "Times",
     "UnitNode",
+    "follows",
     "is_list",
     "leaves",
     "options",
@@ -217,6 +218,22 @@ def writes(node: Node, unit: str) -> bool:
             return (unit == "number" and isinstance(node, Announced)) or (low > 0 and writes(part, unit))
 
 
+def follows(node: Node, unit: str, other: str, given: bool) -> bool:
+    """Whether every ``unit`` comes after an ``other``, which may be ``given`` before the answer starts."""
+    match node:
+        case UnitNode(name):
+            return given or name != unit
+        case Literal():
+            return True
+        case Series(parts):
+            before = [given or any(writes(earlier, other) for earlier in parts[:i]) for i in range(len(parts))]
+            return all(follows(part, unit, other, known) for part, known in zip(parts, before, strict=True))
+        case Alternatives(parts):
+            return all(follows(part, unit, other, given) for part in parts)
+        case Times(part) | Announced(part):
+            return follows(part, unit, other, given)
+
+
 def leaves(node: Node) -> list[UnitNode]:
     """Every unit of the tree, in the order of the file."""
     match node:
@@ -260,6 +277,8 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
             return Choice(tuple(pattern_of(part, frame) for part in parts))
         case Times(part, low, high):
             if is_list(node):
+                if high > (bins := len(frame.vocabulary["loc"])):
+                    raise Fault(f"a list goes from left to right in {bins} bins: it cannot hold {high} things")
                 item = pattern_of(part, frame)
                 # Only items that must come need room after those before them: the others are left out for want of it.
                 return Listing(tuple(_in_order(item, max(low - 1 - k, 0), k > 0) for k in range(high)), low)
@@ -270,6 +289,8 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
 
 def _announced(item: Pattern, frame: Frame, low: int, high: int, ordered: bool) -> Counted:
     block = frame.vocabulary["number"]
+    if high >= len(block):
+        raise Fault(f"{{#{high}}} counts further than the vocabulary, which counts to {len(block) - 1}")
     number = Span(block[low], block[high] + 1)
     if not ordered:
         return Counted(number, low, (item,) * high, (item,) * max(high - 1, 0))

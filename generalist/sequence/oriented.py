@@ -27,6 +27,7 @@ def long_side(boxes: Array) -> NDArray[np.float32]:
     boxes[swap, 2:4] = boxes[swap][:, [3, 2]]
     boxes[swap, 4] += 90
     boxes[:, 4] = (boxes[:, 4] + 90) % 180 - 90
+    boxes[boxes[:, 4] >= 90, 4] = -90  # what is a hair below -90 is rounded up to the other end
     return boxes
 
 

@@ -43,7 +43,8 @@ class Input:
     @property
     def spoken(self) -> str:
         """What is wanted, for people."""
-        return {"image": "an image", "region": f"a region ({self.kind or 'of any kind'})"}.get(self.name, self.name)
+        region = f"a region, of the kind {self.kind!r}" if self.kind else f"a region: one of {', '.join(KINDS)}"
+        return {"image": "an image", "region": region}.get(self.name, self.name)
 
     def given(self, request: Sample) -> bool:
         """Whether a request has it."""

@@ -9,71 +9,35 @@ A task is one of five shapes, read off its answer and its grid:
     single    one track that writes one of everything else; with ``at: region`` it starts where the request points
 """
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from generalist.assets import assets
 from generalist.faults import Fault
-from generalist.sequence import grammar, grounding, things
+from generalist.sequence import grammar, grounding, saying, things
 from generalist.sequence.automaton import Automaton, compile_pattern
 from generalist.sequence.frame import Frame
 from generalist.sequence.geometry import lattice
-from generalist.sequence.matching import match
+from generalist.sequence.pattern import longest
 from generalist.sequence.prompt import Input, Prompt, Template
 from generalist.sequence.raster import Raster
+from generalist.sequence.reading import fill, read
 from generalist.sequence.sample import Answer, Objects, Sample
+from generalist.sequence.taskfile import TaskFile
 from generalist.sequence.thompson import is_ambiguous
-from generalist.sequence.units import UNITS
 from generalist.sequence.vocabulary import Vocabulary
-from generalist.sequence.writing import Value, after, spell
+from generalist.sequence.writing import Value, spell
 from generalist.sequence.written import Tracks, Written
 
 __all__ = ["Task", "TaskFile", "load_tasks"]
 
 LONGEST = 512
 """Tokens that an answer may have. More is not a long answer but a file that forgot to count."""
-
-
-class TaskFile(BaseModel):
-    """What a task file may say. Everything else in it is an error that names the field."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    version: int = Field(ge=1)
-    summary: str
-    inputs: tuple[str, ...]
-    prompts: tuple[str, ...] = Field(min_length=1)
-    words: tuple[str, ...] = ()
-    answer: str
-    grid: int | None = Field(default=None, ge=1, le=64)
-    at: Literal["region"] | None = None
-    keep: Literal["all", "best"] = "all"
-    disjoint: bool = False
-    metrics: tuple[str, ...] = ()
-
-    @classmethod
-    def read(cls, path: Path) -> "TaskFile":
-        """Raises Fault that names the file, the field and the reason."""
-        try:
-            return cls.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise Fault(f"{path}: cannot be read as YAML: {' '.join(str(error).split())}") from error
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the file"
-            near = difflib.get_close_matches(where, cls.model_fields, 1) if first["type"] == "extra_forbidden" else []
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
-            raise Fault(f"{path}: {where}: {first['msg']}{hint}") from error
 
 
 @dataclass(eq=False)
@@ -102,20 +66,29 @@ class Task:
         answer = f"answer {self.file.answer!r}"
         if not self.options:
             raise Fault(f"{answer}: it can say nothing but none")
-        if self.file.at and (self.grid or all(need.name != "region" for need in self.inputs)):
-            raise Fault("at: region wants a region among the inputs, and no grid")
+        needed = [need.name for need in self.inputs if not need.optional]
+        if self.file.at and (self.grid or "region" not in needed):
+            raise Fault("at: region wants a region among the inputs, one that is not optional, and no grid")
+        if "label" in self.units and "labels" not in needed:
+            raise Fault(f"{answer}: a label points at a name of the request: put labels among the inputs")
+        if not grammar.follows(self.tree, "mask", "box", "region" in needed):
+            raise Fault(f"{answer}: a mask is relative to a box: write a box before it, or ask with a region")
         try:
             shape = self.shape
-            bound = self.automaton(1).bound
+            pattern = grammar.pattern_of(self.tree, Frame(self.vocabulary, labels=("",)))
+            if (most := longest(pattern)) > LONGEST:
+                raise Fault(f"may be {most:,} tokens long, the most is {LONGEST}: repeat less, as in {{0,4}}")
+            if is_ambiguous(pattern):
+                raise Fault(
+                    "is ambiguous, the same tokens can be read in two ways: put a mark such as '</p>' between them"
+                )
+            self.automaton(1)
         except Fault as fault:
             raise Fault(f"{answer}: {fault}") from fault
-        if bound > LONGEST:
-            raise Fault(f"{answer}: may be {bound:,} tokens long, the most is {LONGEST}: repeat less, as in {{0,4}}")
-        if is_ambiguous(grammar.pattern_of(self.tree, Frame(self.vocabulary, labels=("",)))):
-            raise Fault(
-                f"{answer}: is ambiguous, the same tokens can be read in two ways: put a word in quotes between"
-            )
-        if shape == "objects" and not all(any(grammar.writes(o, p) for p in grammar.PLACES) for o in self.options):
+        placed = self.units & set(grammar.PLACES)
+        if shape == "objects" and not (
+            placed and all(grammar.writes(o, things.place_of(placed)) for o in self.options)
+        ):
             raise Fault(f"{answer}: on a grid it writes a box or another place, or a fixed number of cells")
 
     @property
@@ -145,9 +118,18 @@ class Task:
     def shape(self) -> Literal["objects", "raster", "list", "grounded", "single"]:
         if self.grid is not None:
             return "raster" if self.raster else "objects"
-        if grounding.OPEN in _literals(self.tree):
+        if grounding.Room.of(self.tree).phrases:
             return "grounded"
-        return "list" if grammar.is_list(self.tree) else "single"
+        return "single" if self.repeat is None else "list"
+
+    @property
+    def repeat(self) -> grammar.Times | grammar.Announced | None:
+        """The repeat that the answer of one track is, None if it is something else."""
+        sole = self.options[0]
+        if self.grid is not None or len(self.options) != 1 or not grammar.is_list(sole):
+            return None
+        assert isinstance(sole, grammar.Times | grammar.Announced)
+        return sole
 
     def points(self, request: Sample) -> NDArray[np.float32] | None:
         """Where the tracks start (K, 2) xy in the unit square, None for a single track that starts nowhere."""
@@ -182,14 +164,7 @@ class Task:
         given = {need.name for need in self.inputs if need.given(request)}
         for need in self.inputs:
             if not need.optional and need.name not in given:
-                wanted = (
-                    "an image"
-                    if need.name == "image"
-                    else f"a {need.kind or 'region'}"
-                    if need.name == "region"
-                    else need.name
-                )
-                raise Fault(f"task {self.name!r} needs {wanted}")
+                raise Fault(f"task {self.name!r} needs {need.spoken}")
         if not given:
             raise Fault(f"task {self.name!r} needs one of {', '.join(need.name for need in self.inputs)}")
         fitting = [t for t in self.templates if given.issuperset(t.fields)]
@@ -224,82 +199,45 @@ class Task:
         Raises:
             ValueError: the annotation lacks what the answer is made of.
         """
-        frame, points = self.frame(sample), self.points(sample)
-        if self.raster is not None and points is not None:
-            return self.raster.encode(sample, frame, points)
+        try:
+            return self._encode(sample, self.frame(sample), self.points(sample))
+        except ValueError as error:
+            raise ValueError(f"task {self.name!r}: {error}") from error
+
+    def _encode(self, sample: Sample, frame: Frame, points: NDArray[np.float32] | None) -> Tracks:
         if self.shape == "objects" and points is not None:
             return self._encode_objects(sample, frame, points)
-        if self.shape == "grounded":
-            values = grounding.values_of(sample, frame, _most(self.tree))
-        elif self.shape == "list":
-            values = self._listed(self._annotated(sample), frame)
-        else:
-            frame = frame if points is None else frame.at(points[0])
-            values = self._values(self._single(sample, frame))
-        return Tracks(points, [self._ended(spell(self.tree, values, frame))], [None])
+        if self.raster is not None and points is not None:
+            return self.raster.encode(sample, frame, points)
+        here = frame if points is None else frame.at(points[0])
+        ids = self._ended(spell(self.tree, self._values(sample, here), here))
+        return Tracks(points, [ids], [None])
 
     def _encode_objects(self, sample: Sample, frame: Frame, points: NDArray[np.float32]) -> Tracks:
         objects = self._annotated(sample)
-        ids = [np.asarray(self._ended([self.vocabulary.none]))] * len(points)
-        place = next(name for name in grammar.PLACES if name in self.units)
+        ids = [self._ended([self.vocabulary.none])] * len(points)
+        place = things.place_of(self.units)
         for track, i in things.assign(things.anchors(objects, place, frame), points).items():
             here = frame.at(points[track])
-            values = self._values(things.record(objects, i, here))
+            values = saying.one(self.tree, things.record(objects, i, here))
             ids[track] = self._ended(spell(self.tree, values, here))
         return Tracks(points, ids, [None] * len(ids))
 
-    def _annotated(self, sample: Sample) -> Objects:
+    def _values(self, sample: Sample, frame: Frame) -> list[Value]:
+        """What one track alone says of a sample."""
+        if self.shape == "grounded":
+            return grounding.values_of(sample, frame, grounding.Room.of(self.tree))
+        if saying.says_nothing(self.tree, sample):
+            return [(grammar.NONE.text, None)]
+        if self.repeat is not None:
+            return saying.listed(self.repeat, self._annotated(sample), frame)
+        return saying.one(self.tree, saying.single(sample, frame))
+
+    @staticmethod
+    def _annotated(sample: Sample) -> Objects:
         if sample.objects is None:
-            raise ValueError(f"task {self.name!r} needs annotated objects")
+            raise ValueError("no objects are annotated")
         return sample.objects
-
-    def _single(self, sample: Sample, frame: Frame) -> dict[str, Any]:
-        """What a single track may say of a sample."""
-        objects = sample.objects
-        found = things.record(objects, 0, frame) if objects is not None and len(objects) else {}
-        if sample.text:
-            found |= {"text": sample.text, "docid": sample.text, "label": sample.text}
-        if sample.text.isdigit():
-            found["number"] = int(sample.text)
-        return found
-
-    def _values(self, record: dict[str, Any]) -> list[Value]:
-        """The units of the first alternative that the record has all of, in their order."""
-        missing: list[str] = []
-        for option in self.options:
-            names = [leaf.name for leaf in grammar.leaves(option)]
-            lacks = [name for name in names if record.get(name) is None]
-            if not lacks:
-                return self._fenced(option, record)
-            missing = missing or lacks
-        raise ValueError(f"task {self.name!r} needs {missing[0]!r} in the annotation")
-
-    def _fenced(self, option: grammar.Node, record: dict[str, Any]) -> list[Value]:
-        parts = option.parts if isinstance(option, grammar.Series) else (option,)
-        values: list[Value] = []
-        for part in parts:
-            if isinstance(part, grammar.Literal):
-                values.append((part.text, None))
-            elif isinstance(part, grammar.UnitNode):
-                values.append((part.name, record[part.name]))
-            else:
-                raise ValueError(f"task {self.name!r}: answers with nested repeats are read, not yet written")
-        return values
-
-    def _listed(self, objects: Objects, frame: Frame) -> list[Value]:
-        """Things from left to right, after their number where the file announces it."""
-        assert isinstance(self.tree, (grammar.Times, grammar.Announced))
-        names = [leaf.name for leaf in grammar.leaves(self.tree.part)]
-        records = [things.record(objects, i, frame) for i in range(len(objects))][: self.tree.high]
-        values: list[Value] = []
-        if isinstance(self.tree, grammar.Announced):
-            values.append(("number", len(records)))
-        if not records:
-            return values
-        order, places = things.left_to_right(np.stack([r[names[0]] for r in records]), frame)
-        for i, place in zip(order, places, strict=True):
-            values += [(name, place if name == names[0] else records[i][name]) for name in names]
-        return values
 
     def _ended(self, ids: list[int]) -> NDArray[np.int64]:
         """Adds the end token where the automaton wants one."""
@@ -325,93 +263,31 @@ class Task:
     def _decode_objects(self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer) -> None:
         records, scores = [], []
         for track in written.present(self.vocabulary.none):
-            read = self._read(written.ids(track), frame.at(points[track]), written, track)
-            records.append({name: value for name, value, _ in read})
+            found = read(self.tree, written, track, frame.at(points[track]))
+            records.append({name: value for name, value, _ in found})
             scores.append(written.score(track, self.vocabulary))
-        things.collect(answer, records, scores, frame, self.units)
+        self._collect(answer, records, scores, frame)
+
+    def _collect(self, answer: Answer, records: list[dict[str, Any]], scores: list[float], frame: Frame) -> None:
+        things.collect(answer, records, scores, frame, self.units, self.shape == "objects")
         if self.file.keep == "best":
             things.first(answer)
         if self.file.disjoint:
             things.disjoint(answer)
 
     def _decode_single(self, written: Written, frame: Frame, answer: Answer) -> None:
-        found = self._read(written.ids(0), frame, written, 0)
+        found = read(self.tree, written, 0, frame)
         if self.shape == "grounded":
             grounding.answer_of(answer, found, frame)
             return
-        if self.units & set(grammar.PLACES) or self.shape == "list":
-            records, scores = _items(found)
-            things.collect(answer, records, scores, frame, self.units)
-        record = {name: value for name, value, _ in found}
+        if isinstance(self.repeat, grammar.Announced):
+            answer.number = found.pop(0)[1] if found[0][0] == "number" else 0
+        if places := self.units & set(grammar.PLACES):
+            pairs = zip(*things.items(found), strict=True)
+            kept = [(r, s) for r, s in pairs if things.place_of(places) in r]
+            self._collect(answer, [r for r, _ in kept], [s for _, s in kept], frame)
         if self.shape == "single":
-            answer.scores = np.asarray([written.confidence(0)], np.float32)
-            if "mask" in record and answer.masks is None:
-                answer.masks = record["mask"][None]
-            if "label" in record and answer.labels is None:
-                answer.labels = (record["label"],)
-            answer.number = record.get("number")
-            said = next((record[name] for name in ("text", "docid", "label", "number") if name in record), None)
-            answer.text = None if said is None and self.units.isdisjoint(SAYS) else str("" if said is None else said)
-
-    def _read(self, ids: Sequence[int], frame: Frame, written: Written, track: int) -> list[tuple[str, Any, float]]:
-        """What one track's tokens spell: names of units, or fixed words, with their values and confidences."""
-        parts = match(self.tree, ids, frame)
-        if parts is None and len(ids) and ids[-1] == self.vocabulary.eos:
-            parts = match(self.tree, ids[:-1], frame)
-        found: list[tuple[str, Any, float]] = []
-        for part in parts or []:
-            steps = range(part.start, part.stop)
-            sure = float(np.exp(np.log(np.maximum(written.chosen[track, part.start : part.stop], 1e-9)).mean()))
-            if isinstance(part.unit, grammar.Literal):
-                found.append((part.unit.text, None, sure))
-                continue
-            name, tokens = part.unit.name, ids[part.start : part.stop]
-            weights = [written.weights(track, s, self.vocabulary.block_of(ids[s])) for s in steps]
-            value = UNITS[name].decode(tokens, frame, weights if written.known else None)
-            found.append((name, value, sure))
-            frame = after(name, tokens, frame)
-        return found
-
-
-SAYS = frozenset({"text", "docid", "label", "number"})
-"""Units whose value is the text of an answer."""
-
-
-def _literals(node: grammar.Node) -> set[str]:
-    match node:
-        case grammar.Literal(text):
-            return {text}
-        case grammar.Series(parts) | grammar.Alternatives(parts):
-            return {text for part in parts for text in _literals(part)}
-        case grammar.Times(part) | grammar.Announced(part):
-            return _literals(part)
-    return set()
-
-
-def _most(node: grammar.Node) -> int:
-    """The most things that any counted list of the tree may hold."""
-    match node:
-        case grammar.Announced(_, _, high):
-            return high
-        case grammar.Series(parts) | grammar.Alternatives(parts):
-            return max((_most(part) for part in parts), default=1)
-        case grammar.Times(part):
-            return _most(part)
-    return 1
-
-
-def _items(found: Sequence[tuple[str, Any, float]]) -> tuple[list[dict[str, Any]], list[float]]:
-    """The things of a list, each opening with its place, and the geometric means of their parts' confidences."""
-    records: list[dict[str, Any]] = []
-    sure: list[list[float]] = []
-    for name, value, confidence in found:
-        if name in grammar.PLACES:
-            records.append({})
-            sure.append([])
-        if records:
-            records[-1][name] = value
-            sure[-1].append(max(confidence, 1e-9))
-    return records, [float(np.exp(np.mean(np.log(s)))) for s in sure]
+            fill(answer, self.tree, found, written.confidence(0))
 
 
 def load_tasks(vocabulary: Vocabulary, *folders: Path) -> dict[str, Task]:
