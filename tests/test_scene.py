@@ -134,7 +134,7 @@ def test_a_corner_is_hidden_where_something_is_met_on_the_way_to_it(cubes):
             met = [inside(solid, way, -2e-3).any() for solid in scene.solids]  # touching is not hiding
             near = [inside(solid, way, 2e-2).any() for j, solid in enumerate(scene.solids) if j != k]
             if any(met) or not any(near):
-                assert 0 <= min(x, y) and max(x, y) <= SIZE
+                assert min(x, y) >= 0 and max(x, y) <= SIZE
                 assert seen == (1 if any(met) else 2)
                 hidden[bool(met[k])] += any(met)
     assert min(hidden.values()) > 5, "by itself and by others"
