@@ -326,12 +326,17 @@ class Task:
         return answer
 
     def _decode_objects(self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer) -> None:
+        there = written.presence(self.vocabulary)
+        if self.file.keep == "best":  # there is one thing at most: what other tracks claim speaks against it
+            there = there / max(float(there.sum()), 1.0)
         records, scores = [], []
-        for track in written.present(self.vocabulary.none):
+        tracks = written.present(self.vocabulary.none)
+        for track in tracks:
             read = self._read(written.ids(track), frame.at(points[track]), written, track)
             records.append({name: value for name, value, _ in read})
-            scores.append(written.score(track, self.vocabulary))
-        things.collect(answer, records, scores, frame, self.units)
+            # The geometric mean of what it is and of where: their product would be far too modest for a probability.
+            scores.append(float(np.sqrt(there[track] * written.placement(track, self.vocabulary))))
+        things.collect(answer, records, scores, frame, self.units, there[tracks])
         if self.file.keep == "best":
             things.first(answer)
         if self.file.disjoint:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.sequence.frame import Frame
-from generalist.sequence.geometry import suppress
+from generalist.sequence.geometry import owners
 from generalist.sequence.grammar import PLACES
 from generalist.sequence.oriented import oriented_corners
 from generalist.sequence.sample import Answer, Objects
@@ -74,11 +74,17 @@ def left_to_right(places: NDArray[np.float32], frame: Frame) -> tuple[NDArray[np
 
 
 def collect(
-    answer: Answer, records: Sequence[dict[str, Any]], scores: Sequence[float], frame: Frame, units: Collection[str]
+    answer: Answer,
+    records: Sequence[dict[str, Any]],
+    scores: Sequence[float],
+    frame: Frame,
+    units: Collection[str],
+    there: NDArray[np.float32] | None = None,
 ) -> None:
     """Fills an answer with the records of things: in pixels, without those that repeat a better one, best first.
 
     units: the names of the units that the task writes; an answer without any thing has their fields all the same.
+    there: of records from tracks of their own, the probabilities of the tracks' writing something, see ``_pooled``.
     """
     place = next(name for name in PLACES if name in units)
     boxes = np.asarray([_bounds(r, place, frame) for r in records], np.float32).reshape(-1, 4)
@@ -86,9 +92,13 @@ def collect(
     weights = np.asarray(scores, np.float32)
     if place == "point":
         spread = boxes + np.asarray([-1, -1, 1, 1], np.float32) * SAME_POINT * frame.side / 2
-        keep = suppress(spread, weights, labels, 0.0)
+        owner = owners(spread, weights, labels, 0.0)
     else:
-        keep = suppress(boxes, weights, labels, REPEATED)
+        owner = owners(boxes, weights, labels, REPEATED)
+    if there is not None:
+        weights = _pooled(weights, there, owner)
+    keep = np.flatnonzero(owner == np.arange(len(owner)))
+    keep = keep[np.argsort(-weights[keep], kind="stable")]
     kept = [records[i] for i in keep]
     answer.scores = weights[keep]
     if place == "point":
@@ -98,6 +108,17 @@ def collect(
     if "label" in units:
         answer.labels = tuple(str(label) for label in labels[keep])
     _extras(answer, kept, frame, units)
+
+
+def _pooled(
+    scores: NDArray[np.float32], there: NDArray[np.float32], owner: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Scores with what the repeats add to them. A thing is written by one track, the one nearest to its centre, so a
+    thing between two lattice points is half expected at either: its probability is the sum of theirs, not the larger.
+    The scores are geometric means of ``there`` and of something else, so half the exponent goes with the sum."""
+    total = np.zeros_like(there)
+    np.add.at(total, owner, there)
+    return np.asarray(scores * np.sqrt(np.minimum(total, 1) / np.maximum(there, 1e-9)), np.float32)
 
 
 def _bounds(found: dict[str, Any], place: str, frame: Frame) -> NDArray[np.float32]:
