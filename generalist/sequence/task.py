@@ -261,15 +261,27 @@ class Task:
         return answer
 
     def _decode_objects(self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer) -> None:
+        there = written.presence(self.vocabulary)
+        if self.file.keep == "best":  # there is one thing at most: what other tracks claim speaks against it
+            there = there / max(float(there.sum()), 1.0)
         records, scores = [], []
-        for track in written.present(self.vocabulary.none):
+        tracks = written.present(self.vocabulary.none)
+        for track in tracks:
             found = read(self.tree, written, track, frame.at(points[track]))
             records.append({name: value for name, value, _ in found})
-            scores.append(written.score(track, self.vocabulary))
-        self._collect(answer, records, scores, frame)
+            # The geometric mean of what it is and of where: their product would be far too modest for a probability.
+            scores.append(float(np.sqrt(there[track] * written.placement(track, self.vocabulary))))
+        self._collect(answer, records, scores, frame, there[tracks])
 
-    def _collect(self, answer: Answer, records: list[dict[str, Any]], scores: list[float], frame: Frame) -> None:
-        things.collect(answer, records, scores, frame, self.units, self.shape == "objects")
+    def _collect(
+        self,
+        answer: Answer,
+        records: list[dict[str, Any]],
+        scores: list[float],
+        frame: Frame,
+        there: NDArray[np.float32] | None = None,
+    ) -> None:
+        things.collect(answer, records, scores, frame, self.units, there)
         if self.file.keep == "best":
             things.first(answer)
         if self.file.disjoint:
