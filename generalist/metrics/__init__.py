@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from generalist.faults import Fault
 from generalist.metrics.boxes import CocoBox, CocoMask, ReferBox
+from generalist.metrics.consistency import Consistency
 from generalist.metrics.metric import Metric
 from generalist.metrics.pixels import Depth, MeanIou, ReferMask
 from generalist.metrics.ranking import Ranking
@@ -16,6 +17,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "caption": Caption,
     "coco_box": CocoBox,
     "coco_mask": CocoMask,
+    "consistency": Consistency,
     "depth": Depth,
     "miou": MeanIou,
     "ranking": Ranking,

@@ -26,7 +26,7 @@ class CocoBox:
         self._answers: list[dict[str, Any]] = []
         self._categories: dict[str, int] = {}
         self._images: list[dict[str, Any]] = []
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs boxes (or masks), labels and scores in the answer, objects in the sample."""
@@ -51,7 +51,7 @@ class CocoBox:
 
     def result(self) -> dict[str, float]:
         """AP, AP50, AP75 in [0, 1] where there is an object, ECE where there is an answer."""
-        return self._precision() | self._calibration.result()
+        return self._precision() | self.calibration.result()
 
     def _precision(self) -> dict[str, float]:
         if all(thing["iscrowd"] for thing in self._truths):
@@ -96,7 +96,7 @@ class CocoBox:
             scores = np.asarray([thing["score"] for thing in mine])
             ignore = np.asarray([thing["iscrowd"] for thing in there], bool)
             hit, counted = greedy_hits(self._overlap(mine, there), scores, ignore)
-            self._calibration.add(scores[counted], hit[counted])
+            self.calibration.add(scores[counted], hit[counted])
 
 
 class CocoMask(CocoBox):
@@ -127,7 +127,7 @@ class ReferBox:
     def __init__(self) -> None:
         self._ious: list[float] = []
         self._right: list[bool] = []
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs boxes in the answer, with scores if they are several, and at most one object in the sample."""
@@ -140,14 +140,14 @@ class ReferBox:
         self._ious.append(iou)
         self._right.append(iou >= 0.5)
         if row is not None and answer.scores is not None:
-            self._calibration.add([answer.scores[row]], [iou >= 0.5])
+            self.calibration.add([answer.scores[row]], [iou >= 0.5])
 
     def result(self) -> dict[str, float]:
         """Both in [0, 1], over all samples."""
         if not self._ious:
             return {}
         figures = {"Acc@0.5": float(np.mean(self._right)), "mIoU": float(np.mean(self._ious))}
-        return figures | self._calibration.result()
+        return figures | self.calibration.result()
 
 
 def best(answer: Answer) -> int | None:

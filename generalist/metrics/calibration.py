@@ -5,32 +5,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration", "greedy_hits"]
+__all__ = ["Calibration", "expected_error", "greedy_hits"]
 
 BINS = 15
 
 
 class Calibration:
-    """Expected calibration error (Guo et al. 2017, eq. 3) over fifteen bins of equal width."""
+    """Scores of answers and whether each was right, and how far the scores are from the truth."""
 
     def __init__(self) -> None:
-        self._count = np.zeros(BINS)
-        self._score = np.zeros(BINS)
-        self._right = np.zeros(BINS)
+        self._scores: list[NDArray[np.float64]] = []
+        self._right: list[NDArray[np.bool_]] = []
 
     def add(self, scores: Any, right: Any) -> None:
         """Scores (n,) in [0, 1] and whether each of them was right (n,) bool."""
-        scores = np.asarray(scores, np.float64).ravel()
-        # Bins are (low, high], as in the paper, so that 1.0 needs no bin of its own.
-        row = np.clip(np.ceil(scores * BINS).astype(np.int64) - 1, 0, BINS - 1)
-        np.add.at(self._count, row, 1)
-        np.add.at(self._score, row, scores)
-        np.add.at(self._right, row, np.asarray(right, np.float64).ravel())
+        self._scores.append(np.asarray(scores, np.float64).ravel())
+        self._right.append(np.asarray(right, bool).ravel())
+
+    @property
+    def pairs(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """All scores (n,) so far, and whether each was right (n,)."""
+        return np.concatenate([np.zeros(0), *self._scores]), np.concatenate([np.zeros(0, bool), *self._right])
 
     def result(self) -> dict[str, float]:
         """``{"ECE": ...}``, or nothing if no score came in."""
-        total = self._count.sum()
-        return {"ECE": float(np.abs(self._right - self._score).sum() / total)} if total else {}
+        scores, right = self.pairs
+        return {"ECE": expected_error(scores, right)} if len(scores) else {}
+
+
+def expected_error(scores: Any, right: Any) -> float:
+    """Expected calibration error (Guo et al. 2017, eq. 3) over fifteen bins of equal width, of one answer or more."""
+    scores = np.asarray(scores, np.float64)
+    # Bins are (low, high], as in the paper, so that 1.0 needs no bin of its own.
+    row = np.clip(np.ceil(scores * BINS).astype(np.int64) - 1, 0, BINS - 1)
+    gap = np.bincount(row, np.asarray(right, np.float64) - scores, BINS)
+    return float(np.abs(gap).sum() / len(scores))
 
 
 def greedy_hits(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "clipped",
     "convex_hull",
     "long_side",
     "oriented_corners",
@@ -97,12 +98,12 @@ def oriented_iou(a: Array, b: Array) -> NDArray[np.float32]:
     for i in range(len(a)):
         for j in range(len(b)):
             if np.hypot(*(a[i, :2] - b[j, :2])) < reach_a[i] + reach_b[j]:
-                both = _area(_clipped(corners_a[i], corners_b[j]))
+                both = _area(clipped(corners_a[i], corners_b[j]))
                 out[i, j] = both / max(a[i, 2] * a[i, 3] + b[j, 2] * b[j, 3] - both, 1e-12)
     return out
 
 
-def _clipped(polygon: Array, by: Array) -> Array:
+def clipped(polygon: Array, by: Array) -> Array:
     """What of a convex polygon (n, 2) lies in another, both turning the same way (Sutherland and Hodgman 1974)."""
     kept = [tuple(p) for p in polygon]
     for (x0, y0), (x1, y1) in zip(by, np.roll(by, -1, axis=0), strict=True):

@@ -110,9 +110,7 @@ def collect(
     _extras(answer, kept, frame, units)
 
 
-def _pooled(
-    scores: NDArray[np.float32], there: NDArray[np.float32], owner: NDArray[np.int64]
-) -> NDArray[np.float32]:
+def _pooled(scores: NDArray[np.float32], there: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[np.float32]:
     """Scores with what the repeats add to them. A thing is written by one track, the one nearest to its centre, so a
     thing between two lattice points is half expected at either: its probability is the sum of theirs, not the larger.
     The scores are geometric means of ``there`` and of something else, so half the exponent goes with the sum."""
