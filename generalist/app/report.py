@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from generalist.app.tables import answer_tables, plain_table
+from generalist.faults import Fault
 from generalist.sequence.sample import Answer
 from generalist.sequence.task import Task
 
@@ -66,6 +67,15 @@ def print_bench(row: Mapping[str, Any]) -> None:
     """One figure of a benchmark, with what it is of."""
     spread = "" if row["spread"] is None else f"  [dim]({row['spread']:.3f})[/dim]"
     _print(f"{row['name']:<28} [bold]{row['value']:.4f}[/bold] {row['unit']}{spread}  {escape(row['shape'])}")
+
+
+def print_calibration(records: Iterable[Mapping[str, Any]]) -> None:
+    """One row a task: how many scored answers, the error of the scores before and after, and the map."""
+    table = plain_table("task", "n", "right", "ECE before", "ECE after", "scale", "shift")
+    for record in records:
+        figures = (f"{record[name]:.3f}" for name in ("right", "ECE", "ECE_after", "scale", "shift"))
+        table.add_row(record["task"], str(record["n"]), *figures)
+    _print(table)
 
 
 def print_tasks(tasks: Mapping[str, Task]) -> None:
@@ -156,6 +166,10 @@ class Bar:
     def at(self, done: int) -> None:
         """So many are done in all."""
         self._progress.update(self._bar, completed=done)
+
+    def fault(self, fault: Fault) -> None:
+        """One thing that was passed over, in a line as the command line tells faults."""
+        self.say("generalist: " + " ".join(str(fault).split()))
 
     def say(self, text: str) -> None:
         """A line above the bar."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from generalist.faults import Fault
 from generalist.metrics.boxes import CocoBox, CocoMask
+from generalist.metrics.consistency import Consistency
 from generalist.metrics.counting import Counting
 from generalist.metrics.grounded import Grounded
 from generalist.metrics.keypoints import Keypoints
@@ -24,6 +25,7 @@ METRICS: dict[str, Callable[[], Metric]] = {
     "caption": Caption,
     "coco_box": CocoBox,
     "coco_mask": CocoMask,
+    "consistency": Consistency,
     "counting": Counting,
     "depth": Depth,
     "grounded": Grounded,

@@ -28,7 +28,7 @@ class CocoBox:
         self._answers: list[Thing] = []
         self._categories: dict[str, int] = {}
         self._images: list[Thing] = []
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs boxes (or masks), labels and scores in the answer, objects in the sample."""
@@ -51,7 +51,7 @@ class CocoBox:
 
     def result(self) -> dict[str, float]:
         """AP, AP50, AP75 in [0, 1] where there is an object, ECE and AUROC where there is an answer."""
-        return self._precision() | self._calibration.result()
+        return self._precision() | self.calibration.result()
 
     def _precision(self) -> dict[str, float]:
         if all(map(self._skipped, self._truths)):
@@ -106,7 +106,7 @@ class CocoBox:
             scores = np.asarray([thing["score"] for thing in mine])
             ignore = np.asarray([self._skipped(thing) for thing in there], bool)
             match, counted = greedy_matches(self._overlap(mine, there), scores, ignore)
-            self._calibration.add(scores[counted], match[counted] >= 0)
+            self.calibration.add(scores[counted], match[counted] >= 0)
 
 
 class CocoMask(CocoBox):

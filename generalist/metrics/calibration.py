@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration"]
+__all__ = ["Calibration", "expected_error"]
 
 BINS = 15
 
@@ -26,18 +26,24 @@ class Calibration:
         self._scores.append(np.asarray(scores, np.float64).ravel())
         self._right.append(np.asarray(right, bool).ravel())
 
+    @property
+    def pairs(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """All scores (n,) so far, and whether each was right (n,)."""
+        return np.concatenate([np.zeros(0), *self._scores]), np.concatenate([np.zeros(0, bool), *self._right])
+
     def result(self) -> dict[str, float]:
         """``{"ECE": ..., "AUROC": ...}``; nothing if no score came in, no AUROC if all were right or all wrong."""
-        scores, right = np.concatenate([[], *self._scores]), np.concatenate([np.zeros(0, bool), *self._right])
+        scores, right = self.pairs
         if not len(scores):
             return {}
-        figures = {"ECE": _gap(scores, right)}
+        figures = {"ECE": expected_error(scores, right)}
         if right.any() and not right.all():
             figures["AUROC"] = _separation(scores, right)
         return figures
 
 
-def _gap(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+def expected_error(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """The expected calibration error of one answer or more."""
     # Bins are (low, high], as in the paper, so that 1.0 needs no bin of its own.
     row = np.clip(np.ceil(scores * BINS).astype(np.int64) - 1, 0, BINS - 1)
     surplus = np.bincount(row, weights=right - scores, minlength=BINS)

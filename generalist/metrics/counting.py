@@ -13,7 +13,7 @@ class Counting:
     def __init__(self) -> None:
         self._errors: list[int] = []
         self._right: list[bool] = []
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs ``number`` in the answer, digits as the ``text`` of the sample; ``scores`` (1,) if there is one."""
@@ -23,11 +23,11 @@ class Counting:
         self._errors.append(abs((answer.number or 0) - truth))
         self._right.append(answer.number == truth)
         if answer.scores is not None and len(answer.scores):
-            self._calibration.add(answer.scores[:1], self._right[-1:])
+            self.calibration.add(answer.scores[:1], self._right[-1:])
 
     def result(self) -> dict[str, float]:
         """All but the MAE in [0, 1]."""
         if not self._errors:
             return {}
         n = len(self._errors)
-        return {"accuracy": sum(self._right) / n, "MAE": sum(self._errors) / n} | self._calibration.result()
+        return {"accuracy": sum(self._right) / n, "MAE": sum(self._errors) / n} | self.calibration.result()

@@ -25,7 +25,7 @@ class Grounded:
 
     def __init__(self) -> None:
         self._caption = Caption()
-        self._calibration = Calibration()
+        self.calibration = Calibration()
         self._right = self._meant = self._written = 0
 
     def add(self, answer: Answer, sample: Sample) -> None:
@@ -39,7 +39,7 @@ class Grounded:
             if same is not None:
                 truths.pop(same)
                 self._right += 1
-            self._calibration.add(phrase[2], np.full(len(phrase[2]), same is not None))
+            self.calibration.add(phrase[2], np.full(len(phrase[2]), same is not None))
 
     def result(self) -> dict[str, float]:
         """CIDEr-D in [0, 10], the others in [0, 1]."""
@@ -47,7 +47,7 @@ class Grounded:
         if self._meant:
             figures["grounding"] = self._right / self._meant
             figures["phrase_F1"] = 2 * self._right / (self._meant + self._written)
-        return figures | self._calibration.result()
+        return figures | self.calibration.result()
 
 
 def _equal(phrase: Phrase, truth: Phrase) -> bool:

@@ -44,7 +44,7 @@ class Keypoints(CocoBox):
     def result(self) -> dict[str, float]:
         """All in [0, 1]."""
         near = {"PCK@0.1": self._near / self._points} if self._points else {}
-        return self._precision() | near | self._calibration.result()
+        return self._precision() | near | self.calibration.result()
 
     def _shapes(self, things: Objects | Answer) -> list[Thing]:
         boxes = super()._shapes(things)

@@ -32,7 +32,7 @@ class Panoptic:
         self._stuff: set[str] = set()
         self._astray: Counter[str] = Counter()  # segments of names that the picture does not have
         self._strayed: Counter[str] = Counter()  # pictures that there are such of
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs masks, labels and scores in the answer, objects with masks in the sample; either's masks disjoint."""
@@ -61,7 +61,7 @@ class Panoptic:
             rows.append((segmentation * recognition, segmentation, recognition))
         if not rows:
             return {}
-        return dict(zip(("PQ", "SQ", "RQ"), map(float, np.mean(rows, 0)), strict=True)) | self._calibration.result()
+        return dict(zip(("PQ", "SQ", "RQ"), map(float, np.mean(rows, 0)), strict=True)) | self.calibration.result()
 
     def _compare(self, answer: Segments, truth: Segments, void: NDArray[np.bool_]) -> None:
         (found, names, scores), (meant, truths, _) = answer, truth
@@ -89,7 +89,7 @@ class Panoptic:
         self._wrong.update(name for name in wrong if name in truths)
         self._astray.update(astray)
         self._strayed.update(set(astray))
-        self._calibration.add(np.asarray(scores)[counted], right[counted])
+        self.calibration.add(np.asarray(scores)[counted], right[counted])
 
 
 def _segments(

@@ -19,7 +19,7 @@ class Pointing:
 
     def __init__(self) -> None:
         self._right = self._points = self._objects = 0
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs points, labels and scores in the answer, objects in the sample."""
@@ -33,7 +33,7 @@ class Pointing:
         match, counted = greedy_matches(same & _inside(answer.points, objects), scores, ignore)
         self._right += int((match >= 0).sum())
         self._points += int(counted.sum())
-        self._calibration.add(scores[counted], match[counted] >= 0)
+        self.calibration.add(scores[counted], match[counted] >= 0)
 
     def result(self) -> dict[str, float]:
         """All in [0, 1]. Precision is left out where nothing is pointed at, recall where nothing is there."""
@@ -43,7 +43,7 @@ class Pointing:
         if self._objects:
             figures["recall"] = self._right / self._objects
             figures["F1"] = 2 * self._right / (self._points + self._objects)
-        return figures | self._calibration.result()
+        return figures | self.calibration.result()
 
 
 def _inside(points: NDArray[np.float32], objects: Objects) -> NDArray[np.bool_]:

@@ -20,7 +20,7 @@ class ReferBox:
     def __init__(self) -> None:
         self._ious: list[float] = []
         self._right: list[bool] = []
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs boxes in the answer, with scores if they are several, and at most one object in the sample."""
@@ -34,14 +34,14 @@ class ReferBox:
         self._ious.append(iou)
         self._right.append(iou >= 0.5)
         if row is not None and answer.scores is not None:
-            self._calibration.add([answer.scores[row]], [iou >= 0.5])
+            self.calibration.add([answer.scores[row]], [iou >= 0.5])
 
     def result(self) -> dict[str, float]:
         """All in [0, 1], the first two over all samples."""
         if not self._ious:
             return {}
         figures = {"Acc@0.5": float(np.mean(self._right)), "mIoU": float(np.mean(self._ious))}
-        return figures | self._calibration.result()
+        return figures | self.calibration.result()
 
     def _boxes(self, things: Answer | Objects) -> NDArray[np.float32] | None:
         return things.boxes

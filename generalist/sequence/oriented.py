@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "clipped",
     "convex_hull",
     "long_side",
     "oriented_corners",
@@ -131,3 +132,20 @@ def _under(start: Array, stop: Array, wide: Array, high: Array) -> Array:
     # Of a side's way up, a part is inside, where the height is the mean of its ends, and a part above the ceiling.
     inside, above = gain / rise, np.maximum(top - np.maximum(low, high), 0) / rise
     return np.asarray((right - left) * (floor + high + gain * (inside / 2 + above)))
+
+
+def clipped(polygon: Array, by: Array) -> Array:
+    """What of a convex polygon (n, 2) lies in another, both turning the same way (Sutherland and Hodgman 1974)."""
+    kept = [tuple(p) for p in polygon]
+    for (x0, y0), (x1, y1) in zip(by, np.roll(by, -1, axis=0), strict=True):
+        side = [(x1 - x0) * (y - y0) - (y1 - y0) * (x - x0) for x, y in kept]
+        out = []
+        for i, (p, s) in enumerate(zip(kept, side, strict=True)):
+            q, t = kept[i - 1], side[i - 1]
+            if (s >= 0) != (t >= 0):
+                at = t / (t - s)
+                out.append((q[0] + at * (p[0] - q[0]), q[1] + at * (p[1] - q[1])))
+            if s >= 0:
+                out.append(p)
+        kept = out
+    return np.asarray(kept, np.float64).reshape(-1, 2)
