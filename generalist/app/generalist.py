@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from generalist.data.images import load_image
+from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
 from generalist.model.build import load_model, model_folder, save_model
@@ -101,7 +102,8 @@ class Generalist:
 
         instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be
         just the names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL
-        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart.
+        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart;
+        ``region="box:10,20,200,180"`` (or a ``Region``, or ``{"box": [...]}``) to point at a place.
 
         Raises:
             Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
@@ -137,6 +139,8 @@ class Generalist:
         if isinstance(fields.get("labels"), str):
             fields["labels"] = tuple(name.strip() for name in fields["labels"].split(","))
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        if fields.get("region") is not None:
+            fields["region"] = open_region(fields["region"])
         region = fields.get("region")
         kind = None if region is None else region.kind
         if task is None:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.app.colours import colour
+from generalist.app.colours import RGB, colour
 from generalist.app.lettering import Pixels
 from generalist.app.strokes import Strokes
 from generalist.sequence.geometry import resize
@@ -81,7 +81,7 @@ def _names(answer: Answer, count: int) -> tuple[list[str], list[int]]:
     return labels, [order[name] for name in labels]
 
 
-def _outline(answer: Answer, i: int, hue: Array, strokes: Strokes, scale: float) -> None:
+def _outline(answer: Answer, i: int, hue: RGB, strokes: Strokes, scale: float) -> None:
     """Where a thing is, by the most exact that the answer says of it."""
     if answer.oriented is not None:
         strokes.polygon(oriented_corners(answer.oriented[i])[0] * scale, hue, fill=0.15)

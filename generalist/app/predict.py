@@ -10,6 +10,7 @@ from generalist.app.colours import rgb_of_normals
 from generalist.app.generalist import Generalist
 from generalist.app.report import print_answer, print_json, tell
 from generalist.data.images import IMAGE_SUFFIXES
+from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task
@@ -43,8 +44,8 @@ def find_images(words: Iterable[str]) -> tuple[list[Path], list[Fault]]:
 class Prediction:
     """An instruction understood, to be run over images.
 
-    draw: folder for pictures of the answers; out: folder for maps of depth and normals; least: score below which boxes
-    are not shown.
+    region: the place pointed at, see ``open_region``. draw: folder for pictures of the answers; out: folder for maps of
+    depth and normals; least: score below which boxes are not shown.
 
     Raises:
         Fault: nothing fits the instruction, or it lacks what its task needs.
@@ -59,15 +60,17 @@ class Prediction:
         out: Path | None = None,
         least: float = 0.3,
         json: bool = False,
+        region: str | None = None,
     ):
         self.generalist, self.instruction, self.name = generalist, instruction, task
+        self.region = None if region is None else open_region(region)
         self.draw, self.least, self.json = draw, least, json
         self.out = out or draw or (Path("out") if json else None)
         self.task = self._understand()
         self._taken: set[str] = set()
 
     def _understand(self) -> Task:
-        task, request = self.generalist.route(self.instruction, True, self.name)
+        task, request = self.generalist.route(self.instruction, True, self.name, {"region": self.region})
         if "docid" in task.file.answer:
             raise Fault(
                 f"task {task.name!r} finds documents: build an index and ask generalist search DIR --image FILE"
@@ -86,7 +89,7 @@ class Prediction:
             except Fault as fault:
                 yield fault
                 continue
-            answer = self.generalist(self.instruction, picture, task=self.name)
+            answer = self.generalist(self.instruction, picture, task=self.name, region=self.region)
             self._write(answer, picture.pixels, self._stem(path))
             if self.json:
                 print_json(answer.json())
@@ -110,7 +113,7 @@ class Prediction:
         if self.draw is not None:
             from generalist.app.viz import draw
 
-            picture = draw(pixels, answer, self.instruction, self.least)
+            picture = draw(pixels, answer, self.instruction, self.least, region=self.region)
             answer.files["picture"] = str(save_picture(picture, self.draw / f"{stem}.{answer.task}.png"))
 
 

@@ -57,7 +57,8 @@ class Strokes:
     def polygon(self, points: Array, colour: RGB, fill: float = 0.0, width: float = 1.0) -> None:
         """A closed outline around points (n, 2); fill: how much of the inside is covered, from 0 to 1."""
         face = (*_unit(colour), fill)
-        look = {"facecolor": face, "edgecolor": _unit(colour), "linewidth": self._points(width), "joinstyle": "round"}
+        edge, width = _unit(colour), self._points(width)
+        look: dict[str, Any] = {"facecolor": face, "edgecolor": edge, "linewidth": width, "joinstyle": "round"}
         self._axes.add_patch(Polygon(points, zorder=self._above(), **look))
 
     def skeleton(self, points: Array, colour: RGB) -> None:
@@ -94,22 +95,23 @@ class Strokes:
                 ring = np.stack([x + reach * self.line * np.cos(turn), y + reach * self.line * np.sin(turn)], 1)
                 self._dashed(ring)
         else:
-            points = {"box": _ring_of_box, "oriented": _ring_of_oriented, "scribble": np.asarray}[region.kind](value)
-            self._dashed(points * scale)
+            around = _ring_of_box if region.kind == "box" else _ring_of_oriented
+            self._dashed((value if region.kind == "scribble" else around(value)) * scale)
 
     def _dashed(self, points: Array) -> None:
         self._path(points, BLACK, 2)
         self._path(points, WHITE, 1, DASHES)
 
     def _path(self, points: Array, colour: RGB, width: float, dashes: tuple[float, float] | None = None) -> None:
-        look = {"color": _unit(colour), "linewidth": self._points(width), "zorder": self._above()}
+        look: dict[str, Any] = {"color": _unit(colour), "linewidth": self._points(width), "zorder": self._above()}
         (line,) = self._axes.plot(*np.asarray(points).T, solid_capstyle="round", **look)
         if dashes:
             line.set_dashes(dashes)
 
     def _dots(self, points: Array, size: float, face: RGB, edge: RGB, width: float) -> None:
+        x, y = points.T
         look: dict[str, Any] = {"c": [_unit(face)], "edgecolors": [_unit(edge)], "linewidths": self._points(width)}
-        self._axes.scatter(*points.T, s=self._points(size) ** 2, zorder=self._above(), **look)
+        self._axes.scatter(x, y, s=self._points(size) ** 2, zorder=self._above(), **look)
 
     def _contour(self, mask: Array, **look: Any) -> None:
         # Off the canvas there is nothing, so that a mask that leaves it has an edge there.

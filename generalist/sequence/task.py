@@ -11,6 +11,8 @@ A task is one of five shapes, read off its answer and its grid:
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import entry_points
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -299,17 +301,22 @@ class Task:
             kept = [(r, s) for r, s in pairs if things.place_of(places) in r]
             self._collect(answer, [r for r, _ in kept], [s for _, s in kept], frame)
         if self.shape == "single":
-            fill(answer, self.tree, found, written.confidence(0))
+            # Soft targets spread a coordinate over its neighbours: its sharpness says more than its token's own share.
+            sure = written.placement(0, self.vocabulary) if places else written.confidence(0)
+            fill(answer, self.tree, found, sure)
 
 
 def load_tasks(vocabulary: Vocabulary, *folders: Path) -> dict[str, Task]:
-    """Every task file of the shipped folder and of ``folders``, by name; a later file replaces an earlier one.
+    """Every task file of the shipped folder, of installed packages that carry tasks (entry points of the group
+    ``generalist.tasks``, each naming a package with YAML files) and of ``folders``, by name; a later file replaces an
+    earlier one.
 
     Raises:
         Fault: names the file, the field and the reason.
     """
     tasks: dict[str, Task] = {}
-    for folder in (assets("tasks"), *folders):
+    carried = [Path(str(files(point.value))) for point in entry_points(group="generalist.tasks")]
+    for folder in (assets("tasks"), *carried, *folders):
         if not folder.is_dir():
             raise Fault(f"{folder}: no such folder of task files")
         for path in sorted(folder.glob("*.yaml")):
