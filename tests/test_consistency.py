@@ -35,7 +35,8 @@ def exact(seed: int, n: int = 3) -> Answer:
         masks.append(fill_polygon(ring, SIDE, SIDE))
     turned = []
     for mask in masks:
-        y, x = np.nonzero(mask)
+        inner = np.logical_and.reduce([np.roll(mask, by, axis) for by in (-1, 1) for axis in (0, 1)])
+        y, x = np.nonzero(mask & ~inner)
         turned.append(oriented_of_points(np.concatenate([np.stack([x + i, y + j], 1) for i in (0, 1) for j in (0, 1)])))
     masks = np.asarray(masks)
     return Answer("detect", (SIDE, SIDE), boxes=boxes_of_masks(masks), masks=masks, oriented=np.asarray(turned))

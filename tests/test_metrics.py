@@ -343,6 +343,7 @@ PERFECT = {
     "coco_box": {"AP": 1, "AP50": 1, "AP75": 1, "ECE": 0},
     "coco_mask": {"AP": 1, "AP50": 1, "AP75": 1, "ECE": 0},
     "miou": {"mIoU": 1, "pixel_acc": 1},
+    "consistency": {"consistency": 1},
     "depth": {"AbsRel": 0, "RMSE": 0, "delta1": 1},
     "refer_box": {"Acc@0.5": 1, "mIoU": 1, "ECE": 0},
     "refer_mask": {"gIoU": 1, "cIoU": 1, "ECE": 0},
