@@ -22,7 +22,7 @@ FACING = np.asarray([[[0, 0, -1], [0, 0, -1], [0.1, -0.9, 0.2], [0, 0, 0]]], np.
         (Answer("oriented", boxes=BOX, oriented=TURNED, labels=("cup",), scores=ONE), ["21.5", "-31.5"], ["44.0"]),
         (Answer("pose", boxes=BOX, keypoints=POINTS, labels=("cup",), scores=ONE), ["101,102  (103,104)  -"], ["105"]),
         (Answer("point", points=BOX[:, :2], labels=("[cup]",), scores=ONE), ["[cup]", "12.0"], ["33"]),
-        (Answer("box_to_mask", masks=np.ones((1, 4, 3), bool), scores=ONE), ["pixels", "12", "0.75"], ["x1"]),
+        (Answer("box_to_mask", masks=np.ones((1, 4, 3), bool), scores=ONE), ["pixels", "12", "0.75"], ["y1"]),
         (Answer("normals", normals=FACING, scores=ONE), ["us", "66.7%", "up", "33.3%"], ["left", "0.75"]),
         (Answer("count", names=("cup", "dog"), number=3, text="3", scores=ONE), ["cup, dog: 3", "(0.75)"], []),
         (Answer("classify", text="cup", labels=("cup",), scores=ONE), ["cup", "(0.75)"], []),

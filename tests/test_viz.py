@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from generalist.app.colours import colour, rgb_of_normals
 from generalist.app.viz import LARGEST, SMALLEST, draw, sheet
@@ -233,3 +234,14 @@ def test_a_region_that_is_a_mask_is_outlined_at_its_edge():
     mask[40:80, 20:] = True
     picture = draw(GREY, Answer("describe", (128, 128)), region=Region("mask", mask))
     assert changed_at(picture, 20, 60) and changed_at(picture, 60, 40) and not changed_at(picture, 60, 60)
+
+
+def test_normals_that_are_written_can_be_read_back(tmp_path):
+    from generalist.app.predict import save_normals
+
+    normals = np.random.default_rng(0).normal(size=(5, 7, 3))
+    normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+    path = save_normals(normals.astype(np.float32), tmp_path / "new" / "a.normals.png")
+    back = (np.asarray(Image.open(path)) / 255 * 2 - 1) * [1, -1, -1]
+    assert back.shape == normals.shape
+    np.testing.assert_allclose(back, normals, atol=0.0051)

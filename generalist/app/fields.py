@@ -69,10 +69,10 @@ def _ball(figure: Figure) -> None:
     axes = figure.add_axes((0.02, 0.06, 0.13, 0.88))
     axes.imshow(_sphere(200), interpolation="antialiased")
     axes.set_axis_off()
-    said = {"right": (1, 0, 0), "left": (-1, 0, 0), "up": (0, -1, 0), "down": (0, 1, 0), "toward us": (0, 0, -1)}
+    said = {"right": (1, 0, 0), "left": (-1, 0, 0), "up": (0, -1, 0), "down": (0, 1, 0), "us": (0, 0, -1)}
     figure.text(0.17, 0.5, "surfaces that face", fontsize=10, color=INK, va="center")
     for i, (name, direction) in enumerate(said.items()):
-        left = 0.47 + 0.115 * i
+        left = 0.49 + 0.11 * i
         swatch: Any = rgb_of_normals(np.asarray(direction)) / 255
         figure.text(left, 0.64, "■", fontsize=15, color=swatch, va="center", ha="center")
         figure.text(left, 0.3, name, fontsize=10, color=INK, va="center", ha="center")
