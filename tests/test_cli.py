@@ -94,6 +94,15 @@ def test_predict_json_has_the_keys_of_its_task_and_no_others(model, images, tmp_
         assert depth.mode == "I;16" and depth.size == SIZE and np.asarray(depth).min() > 0
 
 
+def test_rescoring_lowers_scores_and_keeps_the_things(model, images):
+    words = ["predict", images / "a.png", "outline every cube", "-m", model, "--json"]
+    (plain,), (again,) = lines(call(*words)), lines(call(*words, "--rescore"))
+    assert sorted(map(tuple, plain["boxes"])) == sorted(map(tuple, again["boxes"])) and plain["boxes"]
+    score = dict(zip(map(tuple, plain["boxes"]), plain["scores"], strict=True))
+    assert all(s <= score[tuple(b)] for b, s in zip(again["boxes"], again["scores"], strict=True))
+    assert sum(again["scores"]) < sum(plain["scores"]) and again["scores"] == sorted(again["scores"], reverse=True)
+
+
 def test_folders_and_globs_name_images_once_and_pictures_do_not_clash(model, images, tmp_path):
     result = call(
         "predict", images, images / "*.png", images / "more", "caption", "-m", model, "--json", "--draw", tmp_path
@@ -234,6 +243,33 @@ def test_eval_json_is_one_object_of_exactly_these_keys(model):
     assert list(record) == ["task", "data", "model", "n", "metrics", "seconds"]
     assert (record["task"], record["data"], record["model"], record["n"]) == ("ask", data, model, 3)
     assert "accuracy" in record["metrics"]
+
+
+def test_calibrate_writes_beside_the_weights_what_later_answers_use(model, images, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(model, tmp_path / "own")
+    words = ["calibrate", "ask", "refer", "--data", "scenes:validation?size=32", "--limit", 6, "-m", folder]
+    first, second = lines(call(*words, "--json"))
+    keys = ["data", "model", "task", "n", "right", "ECE", "ECE_after", "scale", "shift"]
+    assert list(first) == list(second) == keys and (first["task"], second["task"]) == ("ask", "refer")
+    assert first["n"] == 6 and first["scale"] > 0 and 0 <= first["ECE"] <= 1
+    table = json.loads((folder / "calibration.json").read_text())
+    assert {task: row["n"] for task, row in table.items()} == {"ask": 6, "refer": 6}
+    again = lines(call(*words, "--json"))
+    assert again == [first, second]  # answered without the calibration that is there
+    (folder / "calibration.json").write_text(json.dumps({"refer": {"scale": 0.001, "shift": 2.0}}))
+    (answer,) = lines(call("predict", images / "a.png", "the red cube", "-t", "refer", "-m", folder, "--json"))
+    assert answer["scores"] == pytest.approx([1 / (1 + np.exp(-2.0))], abs=0.01)
+    (folder / "calibration.json").write_text("{")
+    blamed(call("predict", images / "a.png", "caption", "-m", folder), folder / "calibration.json")
+
+
+def test_calibrate_names_what_it_cannot_do(model):
+    data = ["--data", "scenes:validation?size=32", "-m", model]
+    blamed(call("calibrate", "caption", *data), "caption.yaml", "right answers from wrong")
+    blamed(call("calibrate", "askk", *data), "did you mean 'ask'")
+    blamed(call("calibrate", "--data", "scenes:tset", "-m", model), "tset")
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,26 @@ def test_tracks_that_leave_change_nothing(generalist):
     np.testing.assert_array_equal(one.tokens[0], everything.tokens[kept[0]])
 
 
+def test_the_strongest_track_writes_however_weakly_where_the_best_is_kept(generalist):
+    task, request = generalist.tasks["refer"], requests(3)
+    model, none = generalist.model, generalist.vocabulary.none
+    cache = read_images(model, [r.image for r in request])
+    points = torch.from_numpy(task.points(Sample())).expand(3, -1, -1)
+    tables = on_device(task.automaton(0), model.device)
+
+    def writing(choice):
+        prefix = read_requests(model, task, request, cache)
+        return [w.tokens[:, 0] != none for w in decode(model, prefix, tables, generalist.vocabulary, points, choice)]
+
+    strongest = writing(Choice(present=0.0, most=1))
+    assert all(tracks.sum() == 1 for tracks in strongest)
+    np.testing.assert_array_equal(writing(Choice(present=1.1, best=True)), strongest)
+    assert not np.any(writing(Choice(present=1.1)))
+    np.testing.assert_array_equal(
+        writing(Choice(present=0.3, best=True)), writing(Choice(present=0.3)) | np.asarray(strongest)
+    )
+
+
 @pytest.mark.parametrize("task", ["caption", "ask"])
 def test_one_beam_is_greedy(generalist, task):
     request = requests(2)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from generalist.faults import Fault
-from generalist.sequence.english import is_question, readings, stem
+from generalist.sequence.english import bared, is_question, readings, stem
 from generalist.sequence.instruction import SURE, Understood, candidates, understand
 from generalist.sequence.noun import number_of, phrase_of, singular, split_labels
 from generalist.sequence.prompt import Input, Template
@@ -365,7 +365,8 @@ def test_a_phrase_loses_its_article_alone() -> None:
 def test_readings_take_courtesies_off_and_keep_the_rest() -> None:
     found = readings("Could you please tell me how many cats there are in this picture?")
     assert found[0].startswith("Could") and "how many cats there are" in found and len(set(found)) == len(found)
-    assert "in the middle of the picture" in readings("find the cup in the middle of the picture")[-1]
+    assert bared("show me the cup in the middle of the picture, thanks") == "the cup in the middle of the picture"
+    assert "label every car" in readings("could you locate and label every car")
 
 
 def test_orders_and_questions_are_told_apart() -> None:

@@ -81,7 +81,8 @@ def demo(
     epilog='Examples: `generalist predict photo.jpg "detect red cube, ball" --draw out` · '
     '`generalist predict "photos/*.jpg" depth --json` · '
     '`generalist predict a.png b.png "how many cubes are there?"` · '
-    '`generalist predict a.png "the ball on the left" --task refer`'
+    '`generalist predict a.png "the ball on the left" --task refer` · '
+    '`generalist predict a.png "describe this" --region box:10,20,200,180`'
 )
 def predict(
     words: Annotated[
@@ -96,6 +97,13 @@ def predict(
         str | None,
         typer.Option("--task", "-t", help="The task; the instruction may then be just the names, phrase or question."),
     ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="A place to point at, in pixels: point:x,y · box:x1,y1,x2,y2 · oriented:cx,cy,long,short,degrees · "
+            "scribble:x,y,x,y,... · mask:FILE.png"
+        ),
+    ] = None,
     model: Model = "tiny",
     draw: Annotated[Path | None, typer.Option(help="Folder for a picture of each answer.")] = None,
     out: Annotated[
@@ -105,6 +113,9 @@ def predict(
     score: Annotated[
         float, typer.Option(min=0, max=1, help="Show and draw what scores at least this; --json tells everything.")
     ] = 0.3,
+    rescore: Annotated[
+        bool, typer.Option("--rescore", help="Lower the scores of things whose box, mask and oriented box disagree.")
+    ] = False,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -118,7 +129,9 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    prediction = Prediction(_generalist(model, tasks_dir), instruction, task, draw, out, score, json)
+    generalist = _generalist(model, tasks_dir)
+    generalist.rescore = rescore
+    prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:
         _complain(fault)
     for fault in prediction.run(paths):
@@ -171,12 +184,46 @@ def evaluate(
 
     evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch)
     with Bar(f"eval {task}", len(evaluation)) as bar:
-        figures = evaluation.run(
-            bar.step, on_fault=lambda fault: bar.say("generalist: " + " ".join(str(fault).split()))
-        )
+        figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}
     print_json(record) if json else print_metrics([record])
     if evaluation.faults:
+        raise typer.Exit(FAULT)
+
+
+@app.command(epilog="Examples: `generalist calibrate --data scenes:validation --model my/model` · "
+             "`generalist calibrate detect refer --data coco:COCO:val2017 --limit 1000 --model my/model`")  # fmt: skip
+def calibrate(
+    tasks: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TASK]...", help="Tasks; all that the set can pose and judge if there is none."),
+    ] = None,
+    data: Annotated[str, typer.Option("--data", "-d", help="READER:PATH[:SPLIT], or scenes[:SPLIT].")] = (
+        "scenes:validation"
+    ),
+    model: Model = "tiny",
+    limit: Annotated[int, typer.Option(min=2, help="Only so many items of each task, from the first.")] = 500,
+    batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
+    json: Json = False,
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Fit the scores of tasks to a set that was not trained on, so that 0.7 is right seven times in ten.
+
+    The fit is kept in the model folder, as calibration.json, and used whenever the model answers."""
+    from generalist.app.calibrate import Calibrator
+    from generalist.app.report import Bar, print_calibration, print_json
+
+    calibrator = Calibrator(_generalist(model, tasks_dir), _model(model), data, limit, batch)
+    records = []
+    for task in tasks or calibrator.tasks:
+        with Bar(f"calibrate {task}", calibrator.count(task)) as bar:
+            record = calibrator.run(task, bar.step, on_fault=bar.fault)
+        records.append({"data": data, "model": model, **record})
+        if json:
+            print_json(records[-1])
+    if not json:
+        print_calibration(records)
+    if calibrator.faults:
         raise typer.Exit(FAULT)
 
 

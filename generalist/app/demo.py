@@ -83,4 +83,4 @@ def _picture(generalist: Generalist, task: str, sample: Sample, answer: Answer) 
         note = f"right: {sample.text}"
     elif sample.text:
         note = f"right: {sample.text}" if task == "ask" else f"one right caption: {sample.text}"
-    return draw(np.asarray(sample.image), answer, f"{task}\n{question}", note=note)
+    return draw(np.asarray(sample.image), answer, f"{task}\n{question}", note=note, region=sample.region)

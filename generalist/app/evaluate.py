@@ -66,17 +66,27 @@ class Evaluation:
             Fault: not one item can be read.
         """
         began = time.perf_counter()
+        done = 0
+        for answer, sample in self.answered(progress, on_fault):
+            for measure in self.metrics:
+                measure.add(answer, sample)
+            done += 1
+        return {"n": done, "metrics": self._figures(), "seconds": round(time.perf_counter() - began, 3)}
+
+    def answered(
+        self,
+        progress: Callable[[int], None] = lambda done: None,
+        on_fault: Callable[[Fault], None] = lambda fault: None,
+    ) -> Iterator[tuple[Answer, Sample]]:
+        """Every item that can be read with the answer to it, in order. Raises Fault if not one can be read."""
         answer = self._finder() if self.searches else self._answers
         done = 0
         for samples in _batches(self._samples(on_fault, progress), self.batch):
-            answers = answer(samples)
-            for measure in self.metrics:
-                _add(measure, answers, samples)
+            yield from zip(answer(samples), samples, strict=True)
             done += len(samples)
             progress(len(samples))
         if not done:
             raise self.faults[0] if self.faults else Fault(f"{self.data.name}: holds nothing to measure")
-        return {"n": done, "metrics": self._figures(), "seconds": round(time.perf_counter() - began, 3)}
 
     @property
     def searches(self) -> bool:

@@ -6,7 +6,7 @@ model.read("scene.png")             # read once picture("depth").depth, picture(
 
 import difflib
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,15 @@ import torch
 from numpy.typing import NDArray
 
 from generalist.data.images import load_image
+from generalist.data.regions import open_region
 from generalist.faults import Fault
-from generalist.model.build import load_model
+from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
+from generalist.model.build import load_model, model_folder, save_model
 from generalist.model.cache import ImageCache
 from generalist.model.decode import Choice, decode, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
+from generalist.sequence.consistency import rescored
 from generalist.sequence.instruction import candidates, understand
 from generalist.sequence.prompt import read_field
 from generalist.sequence.sample import Answer, Sample
@@ -51,10 +54,21 @@ class Generalist:
     Args:
         model, vocabulary, tasks: as ``from_pretrained`` finds them.
         batch: requests decoded together.
+        scalings: by task, the maps that calibrate its scores; other tasks' scores stay as they are.
+        rescore: whether things that are spelled in several ways score less if the ways disagree.
     """
 
-    def __init__(self, model: GeneralistModel, vocabulary: Vocabulary, tasks: dict[str, Task], batch: int = 16):
+    def __init__(
+        self,
+        model: GeneralistModel,
+        vocabulary: Vocabulary,
+        tasks: dict[str, Task],
+        batch: int = 16,
+        scalings: Mapping[str, Scaling] | None = None,
+        rescore: bool = False,
+    ):
         self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
+        self.scalings, self.rescore = dict(scalings or {}), rescore
 
     @classmethod
     def from_pretrained(
@@ -63,12 +77,19 @@ class Generalist:
         """The shipped model by name, or one from a folder, with the shipped tasks and those of ``tasks_dir``.
 
         Raises:
-            Fault: the model, its vocabulary or a task file is at fault.
+            Fault: the model, its vocabulary, its calibration or a task file is at fault.
         """
         model, vocabulary = load_model(name)
+        scalings = read_scalings(model_folder(name))
         where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         folders = [tasks_dir] if isinstance(tasks_dir, Path) else list(tasks_dir)
-        return cls(model.float().to(where), vocabulary, load_tasks(vocabulary, *folders))
+        return cls(model.float().to(where), vocabulary, load_tasks(vocabulary, *folders), scalings=scalings)
+
+    def save(self, folder: Path) -> None:
+        """Writes a model folder that ``from_pretrained`` reads, with the calibration of the scores."""
+        save_model(self.model, folder, self.vocabulary)
+        if self.scalings:
+            write_scalings(folder, self.scalings)
 
     @property
     def device(self) -> torch.device:
@@ -81,7 +102,8 @@ class Generalist:
 
         instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be
         just the names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL
-        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart.
+        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart;
+        ``region="box:10,20,200,180"`` (or a ``Region``, or ``{"box": [...]}``) to point at a place.
 
         Raises:
             Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
@@ -117,6 +139,8 @@ class Generalist:
         if isinstance(fields.get("labels"), str):
             fields["labels"] = tuple(name.strip() for name in fields["labels"].split(","))
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        if fields.get("region") is not None:
+            fields["region"] = open_region(fields["region"])
         region = fields.get("region")
         kind = None if region is None else region.kind
         if task is None:
@@ -158,4 +182,10 @@ class Generalist:
         automaton = task.automaton(max(len(r.labels) for r in requests))
         choice = Choice(best=task.file.keep == "best")
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
-        return [task.decode(w, r) for w, r in zip(written, requests, strict=True)]
+        return [self._scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
+
+    def _scored(self, answer: Answer) -> Answer:
+        """Calibrated, then re-scored: the map was fitted to scores as they are written."""
+        if answer.scores is not None and answer.task in self.scalings:
+            answer.scores = self.scalings[answer.task](answer.scores)
+        return rescored(answer) if self.rescore else answer

@@ -93,13 +93,13 @@ def _count(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
 def _segment(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     labels: list[str] = list(SEMANTIC_NAMES)
     where = {name: scene.semantic == i for i, name in enumerate(SEMANTIC_NAMES)}
-    if free and rng.random() < 0.4:
+    if free and rng.random() < 0.15:  # more, and what is there would as often be nameless as not
         asked = some(scene, LEVELS["colour shape"], rng, most=4)
         where |= {noun.text: scene.masks[noun.rows(scene)].any(0) for noun in asked}
         labels = [noun.text for noun in asked] + [name for name in ("ground", "sky") if rng.random() < 0.7]
         labels = [labels[i] for i in rng.permutation(len(labels))]
     elif free:
-        count = len(labels) if rng.random() < 0.6 else int(rng.integers(2, len(labels)))
+        count = len(labels) if rng.random() < 0.8 else int(rng.integers(2, len(labels)))
         labels = [labels[i] for i in rng.permutation(len(labels))[:count]]
     semantic: NDArray[np.int16] = np.full(scene.semantic.shape, -1, np.int16)
     for i, label in enumerate(labels):

@@ -8,7 +8,10 @@ __all__ = ["Metric"]
 
 
 class Metric(Protocol):
-    """A running measure. Everything is kept small (runs, counts), so a large set fits in memory."""
+    """A running measure. Everything is kept small (runs, counts), so a large set fits in memory.
+
+    One that tells right answers from wrong ones keeps their scores in a ``Calibration`` called ``calibration``.
+    """
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Take one answer and the sample that it answers."""

@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.metrics.boxes import best
 from generalist.metrics.calibration import Calibration
+from generalist.metrics.refer import best
 from generalist.sequence.sample import Answer, Sample
 
 __all__ = ["Depth", "MeanIou", "ReferMask"]
@@ -94,12 +94,12 @@ class ReferMask:
         self._ious: list[float] = []
         self._both = 0
         self._either = 0
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs masks in the answer and in the objects of the sample."""
         shape = sample.size[::-1]
-        row = best(answer)
+        row = best(answer, answer.masks)
         guess = np.zeros(shape, bool) if row is None or answer.masks is None else answer.masks[row]
         masks = None if sample.objects is None else sample.objects.masks
         truth: NDArray[np.bool_] = np.zeros(shape, bool) if masks is None else np.any(masks, axis=0)
@@ -109,11 +109,11 @@ class ReferMask:
         self._both += both
         self._either += either
         if row is not None and answer.scores is not None:
-            self._calibration.add([answer.scores[row]], [iou >= 0.5])
+            self.calibration.add([answer.scores[row]], [iou >= 0.5])
 
     def result(self) -> dict[str, float]:
         """Both in [0, 1]."""
         if not self._ious:
             return {}
         cumulative = self._both / self._either if self._either else 1.0
-        return {"gIoU": float(np.mean(self._ious)), "cIoU": cumulative} | self._calibration.result()
+        return {"gIoU": float(np.mean(self._ious)), "cIoU": cumulative} | self.calibration.result()

@@ -55,7 +55,7 @@ class Accuracy:
 
     def __init__(self) -> None:
         self._right: list[bool] = []
-        self._calibration = Calibration()
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs ``text`` in the answer, ``texts`` or ``text`` in the sample; ``scores`` (1,) if there is one."""
@@ -63,13 +63,13 @@ class Accuracy:
         right = plain_answer(answer.text or "") in accepted
         self._right.append(right)
         if answer.scores is not None and len(answer.scores):
-            self._calibration.add(answer.scores[:1], [right])
+            self.calibration.add(answer.scores[:1], [right])
 
     def result(self) -> dict[str, float]:
         """In [0, 1]."""
         if not self._right:
             return {}
-        return {"accuracy": sum(self._right) / len(self._right)} | self._calibration.result()
+        return {"accuracy": sum(self._right) / len(self._right)} | self.calibration.result()
 
 
 def plain_answer(text: str) -> str:

@@ -13,9 +13,9 @@ from generalist.faults import Fault
 from generalist.model.config import GeneralistConfig
 from generalist.model.modeling import GeneralistModel
 from generalist.model.processor import GeneralistProcessor
-from generalist.sequence.vocabulary import ORDINAL, Vocabulary
+from generalist.sequence.vocabulary import FILES, ORDINAL, Vocabulary
 
-__all__ = ["SHIPPED", "build_model", "load_model", "save_model"]
+__all__ = ["SHIPPED", "build_model", "load_model", "model_folder", "save_model"]
 
 SHIPPED = "tiny"
 
@@ -90,24 +90,22 @@ def _ordered(model: GeneralistModel, vocabulary: Vocabulary) -> GeneralistModel:
 
 
 def save_model(model: GeneralistModel, folder: Path, vocabulary: Vocabulary) -> None:
-    """Writes a model folder (config, safetensors, the vocabulary's own files), beside and renamed."""
+    """Writes a model folder (config, safetensors, the vocabulary's own files), beside and renamed. Where the vocabulary
+    comes from a model folder, nothing else in there is carried over: it belongs to other weights."""
     beside = folder.with_name(folder.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     model.save_pretrained(beside)
-    for file in vocabulary.folder.iterdir():
-        shutil.copy(file, beside / file.name)
+    for name in FILES:
+        if (vocabulary.folder / name).is_file():
+            shutil.copy(vocabulary.folder / name, beside / name)
     tokenizer = AutoTokenizer.from_pretrained(beside, local_files_only=True)
     GeneralistProcessor(tokenizer, model.config.image_size).to_json_file(beside / "processor_config.json")
     shutil.rmtree(folder, ignore_errors=True)
     beside.rename(folder)
 
 
-def load_model(name: str | Path = SHIPPED) -> tuple[GeneralistModel, Vocabulary]:
-    """A model by the name of a shipped one or by its folder, in evaluation mode, and its vocabulary.
-
-    Raises:
-        Fault: the folder is not there, is no model, is cut short, or its vocabulary is not the one trained with.
-    """
+def model_folder(name: str | Path) -> Path:
+    """The folder of a model, by the name of a shipped one or by its path. Raises Fault if it holds no model."""
     folder = Path(name)
     if not folder.is_dir():
         try:
@@ -116,6 +114,16 @@ def load_model(name: str | Path = SHIPPED) -> tuple[GeneralistModel, Vocabulary]
             raise Fault(str(error)) from error
     if not (folder / "config.json").is_file():
         raise Fault(f"{name}: no such model folder, and no shipped model of that name")
+    return folder
+
+
+def load_model(name: str | Path = SHIPPED) -> tuple[GeneralistModel, Vocabulary]:
+    """A model by the name of a shipped one or by its folder, in evaluation mode, and its vocabulary.
+
+    Raises:
+        Fault: the folder is not there, is no model, is cut short, or its vocabulary is not the one trained with.
+    """
+    folder = model_folder(name)
     model = _read(folder)
     vocabulary = Vocabulary.load(folder)
     if model.config.fingerprint != vocabulary.fingerprint:

@@ -30,7 +30,8 @@ class Choice:
     """How a token is chosen.
 
     present: a track on a grid writes something if the probability of not ``none`` reaches this; average precision wants
-    the weak ones too. best: only the track that most wants to write does. most: tracks a request that may write.
+    the weak ones too. best: the track that most wants to write does, however weakly. most: tracks a request that may
+    write.
     temperature: 0 takes the likeliest token, otherwise samples from the nucleus ``top_p``.
     """
 
@@ -147,9 +148,11 @@ class _Decoder:
         there = 1 - probability[..., at]
         other = probability.clone()
         other[..., at] = -1
-        most = 1 if self.choice.best else min(self.choice.most, there.shape[1])
-        writes = torch.zeros_like(there, dtype=torch.bool).scatter(1, there.topk(most, 1).indices, True)
-        writes &= there >= (0 if self.choice.best else self.choice.present)
+        strongest = there.topk(min(self.choice.most, there.shape[1]), 1).indices
+        writes = torch.zeros_like(there, dtype=torch.bool).scatter(1, strongest, True)
+        writes &= there >= self.choice.present
+        if self.choice.best:
+            writes.scatter_(1, strongest[:, :1], True)
         return torch.where(writes, other.argmax(-1), at)
 
     def _sample(self, probability: Tensor) -> Tensor:

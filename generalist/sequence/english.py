@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "PICTURE", "QUANTIFIERS", "Word", "is_empty", "is_order", "is_question",
-    "listed", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
+    "is_question", "listed", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -84,13 +84,15 @@ _CLOSINGS = re.compile(
     + ")?"
     + PICTURE
     + r"""
-    | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?(?:see|find|spot)(?:\s+here)?
+    | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?
+      (?:see|find|spot|have|count)(?:\s+here)?
     | (?:are|is)\s+there|there\s+(?:are|is)
     | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+it|in\s+sight)
     )(?=[\s.?!,]*$)""",
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
 
+_BOTH = re.compile(r"\s*([a-z]+)\s+and\s+([a-z]+)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
 _SEEING = re.compile(
@@ -185,14 +187,27 @@ def is_empty(word: Word) -> bool:
 
 
 def readings(text: str) -> tuple[str, ...]:
-    """A request as typed, and with ever more of the courtesies and asking words around it taken off."""
-    text = " ".join(text.replace("’", "'").split())
-    heads = [text]
-    for opening in (_OPENINGS, _ASKING, _OPENINGS):
-        while (found := opening.match(heads[-1])) and found.end() < len(heads[-1]) and found.end():
-            heads.append(heads[-1][found.end() :])
+    """A request as typed, and with ever more of the courtesies and asking words around it taken off.
+
+    Of two verbs that open it ("locate and label every car"), each is a reading of its own.
+    """
+    heads = _heads(text)
+    heads += [f"{found[i]} {found[3]}" for head in heads if (found := _BOTH.match(head)) for i in (1, 2)]
     heads += [f"{found[1]} {found[2]}" for head in heads if (found := _FOR_ME.match(head))]
     return tuple(dict.fromkeys(short for head in heads for short in _shortened(head)))
+
+
+def bared(text: str) -> str:
+    """A request without any of the courtesies around it."""
+    return list(_shortened(_heads(text)[-1]))[-1]
+
+
+def _heads(text: str) -> list[str]:
+    heads = [" ".join(text.replace("’", "'").split())]
+    for opening in (_OPENINGS, _ASKING, _OPENINGS):
+        while (found := opening.match(heads[-1])) and 0 < found.end() < len(heads[-1]):
+            heads.append(heads[-1][found.end() :])
+    return heads
 
 
 def _shortened(text: str) -> Iterator[str]:

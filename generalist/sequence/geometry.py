@@ -10,10 +10,10 @@ __all__ = [
     "boxes_of_masks",
     "fill_polygon",
     "lattice",
+    "owners",
     "resize",
     "rle_decode",
     "rle_encode",
-    "suppress",
 ]
 
 Array = NDArray[Any]
@@ -29,16 +29,19 @@ def box_iou(a: Array, b: Array) -> NDArray[np.float32]:
     return np.asarray(both / np.maximum(area_a[:, None] + area_b[None, :] - both, 1e-12), np.float32)
 
 
-def suppress(boxes: Array, scores: Array, groups: Array, overlap: float) -> NDArray[np.int64]:
-    """Rows to keep, best score first, when a box that overlaps a better one of its own group is a repeat."""
-    order = np.argsort(-np.asarray(scores), kind="stable")
-    iou = box_iou(boxes, boxes)
-    same = np.asarray(groups)[:, None] == np.asarray(groups)[None, :]
+def owners(boxes: Array, scores: Array, groups: Array, overlap: float) -> NDArray[np.int64]:
+    """The row (n,) that each row repeats: the best one of its own group that it overlaps by more than ``overlap`` and
+    that repeats none itself; its own where there is none (greedy non-maximum suppression)."""
+    repeats = (box_iou(boxes, boxes) > overlap) & (np.asarray(groups)[:, None] == np.asarray(groups)[None, :])
+    owner = np.arange(len(repeats))
     keep: list[int] = []
-    for i in order:
-        if not any(same[i, j] and iou[i, j] > overlap for j in keep):
+    for i in np.argsort(-np.asarray(scores), kind="stable"):
+        better = next((j for j in keep if repeats[i, j]), None)
+        if better is None:
             keep.append(int(i))
-    return np.asarray(keep, np.int64)
+        else:
+            owner[i] = better
+    return owner
 
 
 def boxes_of_masks(masks: Array) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from generalist.faults import Fault
-from generalist.sequence.english import Word, is_empty, is_order, is_question, readings, words
+from generalist.sequence.english import Word, bared, is_empty, is_order, is_question, readings, words
 from generalist.sequence.lexicon import Form, Lexicon, determiner, lexicon
 from generalist.sequence.noun import Number, number_of
 from generalist.sequence.pointing import is_pointing
@@ -191,7 +191,7 @@ class _Text:
     # ---- words of a task here and there --------------------------------------------------------------------------
 
     def _part(self, task: Task) -> Iterator[Understood]:
-        last = self.readings[-1]
+        last = _Reading(bared(self.text))
         here = self.lexicon.told[task.name] & self.readings[0].stems
         phrases = self._phrases(task)
         if not here and not phrases:

@@ -69,6 +69,7 @@ _LEADING = ARTICLES | QUANTIFIERS | _POINTING
 _IS_THERE = re.compile(rf"\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
 """Cats are on the sofa: cats on the sofa."""
 _LEADS = re.compile(r"^(?:of|on|for|around|in|to|at|with|as|over)\s+(?=\S)", re.I)
+_JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)", re.I)
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
 
@@ -119,7 +120,7 @@ def _head(tokens: list[str]) -> int:
 
 def _bared(text: str, leading: frozenset[str] = _LEADING) -> str:
     """Without the articles and quantifiers before it; never nothing."""
-    tokens = trimmed(text).split()
+    tokens = _JUST.sub("", trimmed(text)).split()
     while len(tokens) > 1 and (
         tokens[0].lower() in leading
         or tokens[0].lower() == "of"
@@ -178,7 +179,7 @@ def phrase_of(text: str) -> str:
 
 def number_of(text: str) -> Number | None:
     """How many things a noun phrase means; None for what cannot be a noun phrase at all."""
-    text = re.sub(r"\s+(?:one by one|individually|separately)\b", "", text, flags=re.I)
+    text = re.sub(r"^\s*(?:just|only|exactly)\s|\s+(?:one by one|individually|separately)\b", "", text, flags=re.I)
     tokens = trimmed(_IS_THERE.sub(" ", text.rpartition(":")[2].strip() or text)).split()
     low = [token.lower().strip(",.;:") for token in tokens]
     if (

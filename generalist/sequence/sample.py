@@ -126,6 +126,18 @@ class Answer:
     seconds: float | None = None
     files: dict[str, str] = field(default_factory=dict)  # what was written to disk, e.g. {"depth": path}
 
+    def select(self, rows: Sequence[int] | NDArray[Any]) -> "Answer":
+        """The answer with the things at ``rows`` alone, in that order, each with its score."""
+        index = np.asarray(rows, dtype=np.int64)
+        taken: dict[str, Any] = {
+            name: value[index]
+            for name in ("boxes", "masks", "oriented", "keypoints", "points", "scores")
+            if (value := getattr(self, name)) is not None
+        }
+        if self.labels is not None:
+            taken["labels"] = tuple(self.labels[i] for i in index)
+        return replace(self, **taken)
+
     def json(self) -> dict[str, Any]:
         """The answer as the command line's ``--json`` object; absent keys are left out. Masks are COCO RLE."""
         out: dict[str, Any] = {"task": self.task}

@@ -11,6 +11,8 @@ A task is one of five shapes, read off its answer and its grid:
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.metadata import entry_points
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
@@ -261,15 +263,27 @@ class Task:
         return answer
 
     def _decode_objects(self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer) -> None:
+        there = written.presence(self.vocabulary)
+        if self.file.keep == "best":  # there is one thing at most: what other tracks claim speaks against it
+            there = there / max(float(there.sum()), 1.0)
         records, scores = [], []
-        for track in written.present(self.vocabulary.none):
+        tracks = written.present(self.vocabulary.none)
+        for track in tracks:
             found = read(self.tree, written, track, frame.at(points[track]))
             records.append({name: value for name, value, _ in found})
-            scores.append(written.score(track, self.vocabulary))
-        self._collect(answer, records, scores, frame)
+            # The geometric mean of what it is and of where: their product would be far too modest for a probability.
+            scores.append(float(np.sqrt(there[track] * written.placement(track, self.vocabulary))))
+        self._collect(answer, records, scores, frame, there[tracks])
 
-    def _collect(self, answer: Answer, records: list[dict[str, Any]], scores: list[float], frame: Frame) -> None:
-        things.collect(answer, records, scores, frame, self.units, self.shape == "objects")
+    def _collect(
+        self,
+        answer: Answer,
+        records: list[dict[str, Any]],
+        scores: list[float],
+        frame: Frame,
+        there: NDArray[np.float32] | None = None,
+    ) -> None:
+        things.collect(answer, records, scores, frame, self.units, there)
         if self.file.keep == "best":
             things.first(answer)
         if self.file.disjoint:
@@ -287,17 +301,22 @@ class Task:
             kept = [(r, s) for r, s in pairs if things.place_of(places) in r]
             self._collect(answer, [r for r, _ in kept], [s for _, s in kept], frame)
         if self.shape == "single":
-            fill(answer, self.tree, found, written.confidence(0))
+            # Soft targets spread a coordinate over its neighbours: its sharpness says more than its token's own share.
+            sure = written.placement(0, self.vocabulary) if places else written.confidence(0)
+            fill(answer, self.tree, found, sure)
 
 
 def load_tasks(vocabulary: Vocabulary, *folders: Path) -> dict[str, Task]:
-    """Every task file of the shipped folder and of ``folders``, by name; a later file replaces an earlier one.
+    """Every task file of the shipped folder, of installed packages that carry tasks (entry points of the group
+    ``generalist.tasks``, each naming a package with YAML files) and of ``folders``, by name; a later file replaces an
+    earlier one.
 
     Raises:
         Fault: names the file, the field and the reason.
     """
     tasks: dict[str, Task] = {}
-    for folder in (assets("tasks"), *folders):
+    carried = [Path(str(files(point.value))) for point in entry_points(group="generalist.tasks")]
+    for folder in (assets("tasks"), *carried, *folders):
         if not folder.is_dir():
             raise Fault(f"{folder}: no such folder of task files")
         for path in sorted(folder.glob("*.yaml")):

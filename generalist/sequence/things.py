@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.sequence.frame import Frame
-from generalist.sequence.geometry import suppress
+from generalist.sequence.geometry import owners
 from generalist.sequence.grammar import PLACES
 from generalist.sequence.oriented import long_side, oriented_corners
 from generalist.sequence.sample import Answer, Objects
@@ -98,24 +98,24 @@ def collect(
     scores: Sequence[float],
     frame: Frame,
     units: Collection[str],
-    repeats: bool = True,
+    there: NDArray[np.float32] | None = None,
 ) -> None:
-    """Fills an answer with the records of things: in pixels, best first, without those that repeat a better one unless
-    the grammar lets there be no ``repeats``.
+    """Fills an answer with the records of things: in pixels, best first.
 
     units: the names of the units that the task writes; an answer without any thing has their fields all the same.
+    there: of records from tracks of their own, the probabilities of the tracks' writing something. Those that repeat a
+    better one are then left out, and speak for it: see ``_pooled``. In a list the grammar lets there be no repeats.
     """
     place = place_of(units)
     boxes = np.asarray([_bounds(r, place, frame) for r in records], np.float32).reshape(-1, 4)
     labels = np.asarray([str(r.get("label", "")) for r in records], object)  # numpy's strings drop trailing NULs
     weights = np.asarray(scores, np.float32)
-    if not repeats:
-        keep = np.argsort(-weights, kind="stable")
-    elif place == "point":
-        spread = boxes + np.asarray([-1, -1, 1, 1], np.float32) * SAME_POINT * frame.side / 2
-        keep = suppress(spread, weights, labels, 0.0)
-    else:
-        keep = suppress(boxes, weights, labels, REPEATED)
+    keep = np.argsort(-weights, kind="stable")
+    if there is not None:
+        owner = _owners(boxes, weights, labels, place, frame)
+        weights = _pooled(weights, there, owner)
+        keep = np.flatnonzero(owner == np.arange(len(owner)))
+        keep = keep[np.argsort(-weights[keep], kind="stable")]
     kept = [records[i] for i in keep]
     answer.scores = weights[keep]
     if place == "point":
@@ -125,6 +125,25 @@ def collect(
     if "label" in units:
         answer.labels = tuple(str(label) for label in labels[keep])
     _extras(answer, kept, frame, units)
+
+
+def _pooled(scores: NDArray[np.float32], there: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Scores with what the repeats add to them. A thing is written by one track, the one nearest to its centre, so a
+    thing between two lattice points is half expected at either: its probability is the sum of theirs, not the larger.
+    The scores are geometric means of ``there`` and of something else, so half the exponent goes with the sum."""
+    total = np.zeros_like(there)
+    np.add.at(total, owner, there)
+    return np.asarray(scores * np.sqrt(np.minimum(total, 1) / np.maximum(there, 1e-9)), np.float32)
+
+
+def _owners(
+    boxes: NDArray[np.float32], weights: NDArray[np.float32], labels: NDArray[Any], place: str, frame: Frame
+) -> NDArray[np.int64]:
+    """For each thing, the best of those that are the same thing."""
+    if place == "point":
+        spread = boxes + np.asarray([-1, -1, 1, 1], np.float32) * SAME_POINT * frame.side / 2
+        return owners(spread, weights, labels, 0.0)
+    return owners(boxes, weights, labels, REPEATED)
 
 
 def _bounds(found: dict[str, Any], place: str, frame: Frame) -> NDArray[np.float32]:

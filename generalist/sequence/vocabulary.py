@@ -19,7 +19,10 @@ from tokenizers import Tokenizer
 from generalist.assets import assets
 from generalist.faults import Fault
 
-__all__ = ["CONTROL", "ORDINAL", "Block", "Vocabulary", "blocks_of", "spelling"]
+__all__ = ["CONTROL", "FILES", "ORDINAL", "Block", "Vocabulary", "blocks_of", "spelling"]
+
+FILES = ("tokenizer.json", "tokenizer_config.json", "vocabulary.json", "mask_codebook.npy")
+"""What a vocabulary's folder holds; a model folder holds them beside the weights."""
 
 CONTROL = ("<pad>", "<s>", "</s>", "<none>", "<p>", "</p>")
 """pad; start of a track; end of an answer that ends itself; nothing here; phrase delimiters."""

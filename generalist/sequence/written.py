@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.sequence.frame import REACH
-from generalist.sequence.vocabulary import ORDINAL, Block, Vocabulary
+from generalist.sequence.vocabulary import Block, Vocabulary
 
 __all__ = ["Step", "Tracks", "Written"]
 
@@ -90,27 +90,29 @@ class Written:
         kept = self.chosen[track][self.tokens[track] != self.pad]
         return float(np.exp(np.log(np.maximum(kept, 1e-9)).mean())) if len(kept) else 0.0
 
-    def score(self, track: int, vocabulary: Vocabulary) -> float:
-        """An object's score: the probability that it is there, under its label, times how sharply it is placed.
-
-        The first factor is the chosen label's probability, or for an answer without a label that of not ``none``. The
-        second is the mean share of the coordinates' probability within three bins of their modes.
-        """
-        ids = self.ids(track)
-        first = self.chosen[track, 0]
-        if ids[0] not in vocabulary["label"] and self.steps and self.steps[0] is not None:
-            step = self.steps[0]
+    def presence(self, vocabulary: Vocabulary) -> NDArray[np.float32]:
+        """The probability (K,) that each track has a thing to write: that of the label it chose, or where it chose none
+        that of not ``none``."""
+        first, token = self.chosen[:, 0], self.tokens[:, 0]
+        there = np.where(token == vocabulary.none, 1 - first, first).astype(np.float32)
+        step = self.steps[0] if self.steps else None
+        if step is not None and vocabulary.none in step.columns:
+            label = vocabulary["label"]
+            bare = (step.row >= 0) & ((token < label.start) | (token >= label.stop))
             at = int(np.searchsorted(step.columns, vocabulary.none))
-            if at < len(step.columns) and step.columns[at] == vocabulary.none:
-                first = 1 - step.probabilities[step.row[track], at]
+            there[bare] = 1 - step.probabilities[step.row[bare], at]
+        return there
+
+    def placement(self, track: int, vocabulary: Vocabulary) -> float:
+        """How sharply a track places its thing: the mean share of its coordinates' probability within three bins of
+        their modes, 1 where the distributions were not kept."""
+        loc = vocabulary["loc"]
         sharp = [
             _mass(w)
-            for i, token in enumerate(ids)
-            if (block := vocabulary.block_of(token)).name == "loc"
-            and block.name in ORDINAL
-            and (w := self.weights(track, i, block)) is not None
+            for i, token in enumerate(self.ids(track))
+            if token in loc and (w := self.weights(track, i, loc)) is not None
         ]
-        return float(first * (np.mean(sharp) if sharp else 1.0))
+        return float(np.mean(sharp)) if sharp else 1.0
 
 
 def _mass(weights: NDArray[np.float32]) -> float:

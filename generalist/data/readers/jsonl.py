@@ -8,9 +8,9 @@ import numpy as np
 from generalist.data.images import load_image, load_map
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl
+from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks, rle_decode
-from generalist.sequence.region import Region
 from generalist.sequence.sample import Objects, Sample
 
 __all__ = ["Jsonl"]
@@ -35,10 +35,10 @@ class Jsonl:
     """``jsonl:FILE``. A line holds what the task is asked with and what it answers:
 
     ``image`` (a path from the file's folder), ``labels``, ``phrase``, ``question``, ``query``, ``document``, ``region``
-    (``"box:10,20,200,180"``); ``text``, ``texts``, ``documents``; ``objects``, a list of ``{"name", "box": xyxy pixels,
-    "mask": COCO RLE, "oriented": [cx, cy, long, short, degrees], "keypoints": [[x, y, v]...], "point": [x, y],
-    "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 for none; ``depth``, a path to a map that is
-    divided by ``scale`` (1000 unless given) to metres.
+    (``"box:10,20,200,180"`` or ``{"box": [...]}``); ``text``, ``texts``, ``documents``; ``objects``, a list of
+    ``{"name", "box": xyxy pixels, "mask": COCO RLE, "oriented": [cx, cy, long, short, degrees], "keypoints": [[x, y,
+    v]...], "point": [x, y], "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 for none; ``depth``,
+    a path to a map that is divided by ``scale`` (1000 unless given) to metres.
 
     It can pose any task whose answer the lines hold; a line that lacks a field is told when it is asked for.
     """
@@ -81,7 +81,7 @@ class Jsonl:
         if not sample.texts and sample.text:
             sample.texts = (sample.text,)
         if "region" in line:
-            sample.region = Region.parse(line["region"])
+            sample.region = open_region(line["region"])
         if "objects" in line:
             sample.objects = _objects(line["objects"])
         if "depth" in line:
