@@ -137,7 +137,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Series(tuple(parts))
 
     def _counted(self) -> bool:
-        return bool(self.tokens) and self.tokens[0][1].startswith("{#")
+        return bool(self.tokens) and self.tokens[0][0] == "count" and self.tokens[0][1].startswith("{#")
 
     def _announced(self, part: Node, before: list[Node]) -> Node:
         """``number`` and the counted item after it become one node."""
