@@ -106,7 +106,7 @@ def turned(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
     for _ in range(draw(st.integers(0, most))):
         sides = sorted(10 + draw(share) * (max(size) - 10) for _ in range(2))[::-1]
         centre = [draw(share) * edge for edge in size]
-        box = np.asarray([[*centre, *sides, draw(st.floats(-90, 89.99, width=32))]], np.float32)
+        box = np.asarray([[*centre, *sides, draw(st.floats(-90, 89.5, width=32))]], np.float32)
         if box_iou(upright(box, size), upright(kept, size)).max(initial=0) < 0.4:
             kept = np.concatenate([kept, box])
     return kept

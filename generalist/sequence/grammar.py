@@ -128,24 +128,26 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Alternatives(tuple(parts))
 
     def series(self) -> Node:
-        parts = []
+        parts: list[Node] = []
         while self.tokens and self.tokens[0] not in (("mark", "|"), ("mark", ")")):
-            parts.append(self.item())
+            part = self.item()
+            parts.append(self._announced(part, parts) if self._counted() else part)
         if not parts:
             raise Fault(f"answer {self.text!r}: an empty alternative")
-        parts = self._announced(parts)
         return parts[0] if len(parts) == 1 else Series(tuple(parts))
 
-    def _announced(self, parts: list[Node]) -> list[Node]:
+    def _counted(self) -> bool:
+        return bool(self.tokens) and self.tokens[0][0] == "count" and self.tokens[0][1].startswith("{#")
+
+    def _announced(self, part: Node, before: list[Node]) -> Node:
         """``number`` and the counted item after it become one node."""
-        out: list[Node] = []
-        for part in parts:
-            if isinstance(part, Announced):
-                if not out or out[-1] != UnitNode("number"):
-                    raise Fault(f"answer {self.text!r}: {{#}} counts what a number just before it announces")
-                out.pop()
-            out.append(part)
-        return out
+        count = self.tokens.pop(0)[1]
+        high = int(count[2:-1] or MOST)
+        if high < 1:
+            raise Fault(f"answer {self.text!r}: {count} counts nothing")
+        if not before or before.pop() != UnitNode("number"):
+            raise Fault(f"answer {self.text!r}: {{#}} counts what a number just before it announces")
+        return Announced(part, high=high)
 
     def item(self) -> Node:
         kind, word = self.tokens.pop(0)
@@ -173,14 +175,10 @@ class _Parser:
         return bool(self.tokens) and self.tokens[0][0] == "count" and self.tokens[0][1][1:-1].isdigit()
 
     def repeat(self, node: Node) -> Node:
-        if not self.tokens:
+        if not self.tokens or self._counted():
             return node
         kind, word = self.tokens[0]
-        if word.startswith("{#"):
-            node = Announced(node, high=int(word[2:-1] or MOST))
-            if node.high < 1:
-                raise Fault(f"answer {self.text!r}: {word} counts nothing")
-        elif kind == "count":
+        if kind == "count":
             low, _, high = word[1:-1].partition(",")
             if int(high or low) < max(int(low), 1):
                 raise Fault(f"answer {self.text!r}: {word} counts nothing")
