@@ -180,7 +180,7 @@ class Generalist:
         known = [start for start in starts if start is not None]
         points = torch.from_numpy(np.stack(known)).to(self.device) if len(known) == len(requests) else None
         automaton = task.automaton(max(len(r.labels) for r in requests))
-        choice = Choice(best=task.file.keep == "best")
+        choice = Choice(present=None) if task.raster else Choice(best=task.file.keep == "best")
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
         return [self._scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
 

@@ -35,7 +35,7 @@ class Choice:
     temperature: 0 takes the likeliest token, otherwise samples from the nucleus ``top_p``.
     """
 
-    present: float = 0.05
+    present: float | None = 0.05
     best: bool = False
     most: int = 100
     temperature: float = 0.0
@@ -141,7 +141,7 @@ class _Decoder:
             return self._sample(probability)
         best = probability.argmax(-1)
         none = torch.nonzero(columns == self.vocabulary.none)
-        if not self.grid or self.tokens or not len(none):
+        if not self.grid or self.tokens or not len(none) or self.choice.present is None:
             return best
         # The first token of a grid says whether anything is there; that is settled by a threshold, not by the mode.
         at = int(none)
