@@ -1,4 +1,4 @@
-"""Codec ceilings: what annotations lose by being spelled stays within what is published, on whatever sets are at hand."""
+"""Codec ceilings: what annotations lose by being spelled stays within what is published, on the sets at hand."""
 
 import json
 

@@ -146,3 +146,22 @@ def test_samples_parse_and_follow_their_seed(generalist, task):
     for one in first:
         for track in range(len(one.tokens)):
             assert tables.accepts(one.ids(track)) and len(one.ids(track)) <= tables.bound
+
+
+def test_every_cell_of_a_raster_is_its_likeliest(small_model, tasks):
+    """A grid of objects is held to its hundred surest tracks; a raster has more, and all count."""
+    task = tasks["segment"]
+    request = Sample(image=np.full((32, 32, 3), 90, np.uint8), size=(32, 32), labels=("cup", "jug"))
+    answer = Generalist(small_model, task.vocabulary, tasks).answer("segment", [request])[0]
+    assert answer.semantic is not None
+    prefix = read_requests(small_model, task, [request], read_images(small_model, [request.image]))
+    points, constraint = (
+        torch.from_numpy(task.points(request))[None],
+        on_device(task.constraint(request), prefix.mask.device),
+    )
+    plain = decode(small_model, prefix, constraint, task.vocabulary, points, Choice(present=None))[0]
+    limited = decode(small_model, prefix, constraint, task.vocabulary, points, Choice(present=0.0))[0]
+    for step, tokens in zip(plain.steps, plain.tokens.T, strict=True):
+        assert (step.columns[step.probabilities.argmax(1)] == tokens).all()
+    assert (limited.tokens[:, 0] != task.vocabulary.none).sum() == Choice().most < len(plain.tokens)
+    np.testing.assert_array_equal(answer.semantic, task.decode(plain, request).semantic)
