@@ -74,7 +74,8 @@ KEYS = {
     "where is the red cube": {"boxes", "scores"},
     "segment the red cube": {"boxes", "scores", "masks"},
     "caption": {"text", "scores"},
-    "how many cubes are there?": {"text", "scores"},
+    "how many cubes are there?": {"text", "number", "scores"},
+    "is the cube red?": {"text", "scores"},
 }
 
 

@@ -31,6 +31,9 @@ class First(np.random.Generator):
     def integers(self, *_, **__):
         return 0
 
+    def random(self, *_, **__):
+        return 0.0
+
 
 def batch(world, rows, empty=10**6, cells=10**6):
     return collate(rows, world[0], [1.0] * len(TASKS), 32, First(np.random.PCG64(0)), empty, cells)
