@@ -290,7 +290,10 @@ MISTAKES = {
     "a range of labels": ({"answer": "range (label | none){4}"}, r"answer .*on a grid it writes a box"),
     "two readings": ({"answer": "(label box?){1,2} label?", "grid": ...}, r"answer .*is ambiguous.*put a mark"),
     "two texts": ({"answer": "text text", "grid": ...}, r"answer 'text text': is ambiguous"),
-    "two orders": ({"answer": "box 'x' | oriented 'x'", "grid": ...}, r"answer .*is ambiguous.*different orders"),
+    "two orders": (
+        {"answer": "box 'x' | oriented 'x'", "grid": ...},
+        r"answer .*in two ways want different orders.*put a mark",
+    ),
     "a book": ({"answer": "text{600}", "grid": ...}, r"answer .*may be 600 tokens long, the most is 512"),
     "no end": ({"answer": "(label 'x'){99999999}", "grid": ...}, r"answer .*may be [\d,]+ tokens long"),
     "more things than bins": ({"answer": "point{0,99999999}", "grid": ...}, r"answer .*cannot hold 99999999 things"),

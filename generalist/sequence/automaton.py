@@ -195,7 +195,7 @@ def _moves(
             for c in range(class_of[span.start], class_of[span.stop - 1] + 1):
                 if order[c] not in (-1, span.beyond):
                     raise Fault(
-                        "is ambiguous, two readings of the same coordinates want different orders: "
+                        "coordinates that can still be read in two ways want different orders: "
                         "put a mark such as '</p>' before one of them"
                     )
                 reached[c].add(after)

@@ -201,8 +201,9 @@ class Task:
         Raises:
             ValueError: the annotation lacks what the answer is made of.
         """
+        frame, points = self.frame(sample), self.points(sample)
         try:
-            return self._encode(sample, self.frame(sample), self.points(sample))
+            return self._encode(sample, frame, points)
         except ValueError as error:
             raise ValueError(f"task {self.name!r}: {error}") from error
 
