@@ -25,7 +25,7 @@ def collected(vocabulary: Vocabulary, rows: list[tuple[str, np.ndarray]], there:
     return answer
 
 
-@given(there=st.lists(st.floats(0.01, 1, width=32), min_size=1, max_size=6))
+@given(there=st.lists(st.floats(2**-7, 1, width=32), min_size=1, max_size=6))
 def test_tracks_that_write_one_thing_add_up_to_one_at_most(vocabulary: Vocabulary, there: list[float]) -> None:
     rows = [("cube", BOX)] * len(there)
     (score,) = collected(vocabulary, rows, there, pooled=True).scores
