@@ -1,6 +1,6 @@
 """Accuracy of a model on a list of sets: the tables of docs/results.md.
 
-    python benchmarks/accuracy.py                                   the shipped model on 500 test scenes
+    python benchmarks/accuracy.py                                   the shipped model on test scenes
     python benchmarks/accuracy.py --model runs/real-tiny/model --real $GENERALIST_DATA
 
 Prints one JSON object a line, as ``generalist eval --json`` does, and at the end a table in Markdown on standard error.
@@ -14,10 +14,13 @@ from pathlib import Path
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
 
-SCENES = {
-    task: ("scenes:test", 500)
-    for task in ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
-}
+MAIN = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
+MORE = (
+    "oriented", "pose", "panoptic", "normals", "depth_adaptive", "refer_oriented", "grounded_caption", "describe",
+    "classify", "count", "point", "index_document", "box_to_mask", "box_to_oriented", "mask_to_box",
+    "mask_to_oriented", "oriented_to_box", "oriented_to_mask",
+)  # fmt: skip
+SCENES = {task: ("scenes:test", 500) for task in MAIN} | {task: ("scenes:test", 200) for task in MORE}
 REAL = {
     "detect": ("voc:{}/bccd/BCCD:val", None),
     "segment": ("labelmaps:{}/camvid:val?classes=camvid", None),

@@ -10,6 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from generalist.sequence.geometry import box_iou, fill_polygon
+from generalist.sequence.oriented import oriented_corners
 from generalist.sequence.sample import Objects, Sample
 
 SIZES = st.tuples(st.integers(40, 160), st.integers(40, 160))
@@ -83,6 +84,39 @@ def objects(draw: st.DrawFn, size: tuple[int, int], names: tuple[str, ...], most
         tuple(draw(st.sampled_from(names)) for _ in found),
         np.asarray(shapes, bool).reshape(-1, size[1], size[0]),
     )
+
+
+@st.composite
+def places(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
+    """Points (n, 2) xy in pixels, inside the picture, none within a twentieth of the longer edge of another."""
+    kept = np.zeros((0, 2), np.float32)
+    share = st.floats(0, 1, width=32)
+    for _ in range(draw(st.integers(0, most))):
+        point = np.asarray([[draw(share), draw(share)]], np.float32) * np.asarray(size, np.float32)
+        if np.abs(point - kept).max(1).min(initial=np.inf) > max(size) / 20:
+            kept = np.concatenate([kept, point])
+    return kept
+
+
+@st.composite
+def turned(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
+    """Oriented boxes (n, 5) in pixels, centres in the picture, sides of 10 pixels and up, none a repeat of another."""
+    kept = np.zeros((0, 5), np.float32)
+    share = st.floats(0, 1, width=32)
+    for _ in range(draw(st.integers(0, most))):
+        sides = sorted(10 + draw(share) * (max(size) - 10) for _ in range(2))[::-1]
+        centre = [draw(share) * edge for edge in size]
+        box = np.asarray([[*centre, *sides, draw(st.floats(-90, 89.5, width=32))]], np.float32)
+        if box_iou(upright(box, size), upright(kept, size)).max(initial=0) < 0.4:
+            kept = np.concatenate([kept, box])
+    return kept
+
+
+def upright(boxes: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The upright boxes (n, 4) around oriented ones, as far as they lie in the picture."""
+    corners = oriented_corners(boxes)
+    around = np.concatenate([corners.min(1), corners.max(1)], 1)
+    return np.clip(around, 0, np.asarray([*size, *size], np.float32))
 
 
 @st.composite

@@ -9,6 +9,7 @@ from generalist.sequence.frame import Frame
 from generalist.sequence.grammar import (
     NONE,
     Alternatives,
+    Announced,
     Literal,
     Node,
     Series,
@@ -23,7 +24,7 @@ from generalist.sequence.matching import extents, match
 from generalist.sequence.units import UNITS
 from generalist.sequence.vocabulary import Vocabulary
 
-SIZED = ["mask", "text", "docid", "polygon"]
+SIZED = ["mask", "text", "docid", "polygon", "keypoints"]
 LEAVES = st.one_of(
     st.builds(UnitNode, st.sampled_from(sorted(UNITS))),
     st.builds(UnitNode, st.sampled_from(SIZED), st.integers(1, 99)),
@@ -37,6 +38,7 @@ def grown(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
         st.lists(inner, min_size=2, max_size=3).map(lambda parts: Series(tuple(parts))),
         st.lists(inner, min_size=2, max_size=3).map(lambda parts: Alternatives(tuple(parts))),
         st.builds(lambda part, count: Times(part, *count), inner, counts),
+        st.builds(lambda part, high: Announced(part, high=high), inner, st.integers(1, 9)),
     )
 
 
@@ -54,6 +56,8 @@ def printed(node: Node) -> str:
             return " ".join(f"({printed(part)})" for part in parts)
         case Alternatives(parts):
             return " | ".join(f"({printed(part)})" for part in parts)
+        case Announced(part, _, high):
+            return f"number ({printed(part)}){{#{high}}}"
         case Times(part, low, high):
             return f"({printed(part)})" + ("?" if (low, high) == (0, 1) else f"{{{low},{high}}}")
 
@@ -63,7 +67,7 @@ def test_what_is_printed_parses_to_itself(tree: Node) -> None:
     assert parse_answer(printed(tree)) == tree
 
 
-@given(text=st.text("labexnomk (){}|*?'0,3&", max_size=16))
+@given(text=st.text("labexnomkur (){}|*?'0,3#&", max_size=16))
 def test_any_text_is_a_tree_or_a_fault_that_quotes_it(text: str) -> None:
     try:
         tree = parse_answer(text)
@@ -94,18 +98,21 @@ def test_a_tree_is_asked_what_it_surely_writes() -> None:
 
 def test_the_parts_of_an_answer_are_found(vocabulary: Vocabulary) -> None:
     frame = Frame(vocabulary, labels=("cup", "jug"))
-    label, loc, eos = vocabulary["label"], vocabulary["loc"], vocabulary.eos
+    label, loc = vocabulary["label"], vocabulary["loc"]
     piece = vocabulary["text"][300]
     tree = parse_answer("(text? '<p>' text '</p>' box{1,3})*")
-    ids = [piece, eos, vocabulary.phrase, piece, piece, eos, vocabulary.end_phrase, *list(loc)[:8]]
+    ids = [piece, vocabulary.phrase, piece, piece, vocabulary.end_phrase, *list(loc)[:8]]
     found = match(tree, ids, frame)
-    assert [(part.unit.name, part.start, part.stop) for part in found] == [
-        ("text", 0, 2),
-        ("text", 3, 6),
-        ("box", 7, 11),
-        ("box", 11, 15),
+    assert [(part.unit, part.start, part.stop) for part in found] == [
+        (UnitNode("text"), 0, 1),
+        (Literal("<p>"), 1, 2),
+        (UnitNode("text"), 2, 4),
+        (Literal("</p>"), 4, 5),
+        (UnitNode("box"), 5, 9),
+        (UnitNode("box"), 9, 13),
     ]
     assert match(tree, ids[:-1], frame) is None
+    assert match(tree, [*ids, vocabulary.eos], frame) is None  # what ends an answer is the automaton's
     assert match(tree, [], frame) == []
     assert match(parse_answer("label box | none"), [label[1], *list(loc)[:4]], frame) is not None
     assert match(parse_answer("label box | none"), [label[2], *list(loc)[:4]], frame) is None  # no third name

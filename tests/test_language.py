@@ -16,10 +16,12 @@ from generalist.data.language import (
     listed,
     nouns,
     order,
+    parts,
     phrase,
     title,
 )
 from generalist.data.scenes import Scene, Scenes
+from generalist.sequence.sample import joined
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +86,18 @@ def test_a_caption_tells_every_solid_from_left_to_right(world):
         for other in captions(scene):
             assert sorted(re.split(r", | and ", other)) == sorted(parts)
         assert captions(scene)[0] == caption(scene) and len(set(captions(scene))) == len(captions(scene)) <= 2
+
+
+def test_the_pieces_of_a_caption_make_the_caption_and_are_true_of_what_they_name(world):
+    for scene in world:
+        told = parts(scene)
+        assert joined([words for words, _ in told])[0] == caption(scene)
+        named = [row for _, rows in told for row in rows]
+        assert named == list(range(len(scene.solids)))
+        for words, rows in told:
+            assert words == words.strip() and (rows or words in (",", "and"))
+            for row in rows:
+                assert order(scene)[row] in witness.suiting(scene, words.removeprefix("a ").removeprefix("an "))
 
 
 def test_a_title_names_every_solid_without_its_material(world):

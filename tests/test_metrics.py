@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from generalist.faults import Fault
 from generalist.metrics import METRICS, metric
-from generalist.metrics.calibration import Calibration, greedy_hits
+from generalist.metrics.calibration import Calibration
 from generalist.metrics.cider import cider_d
+from generalist.metrics.matching import greedy_matches
 from generalist.metrics.text import plain_answer
 from generalist.sequence.geometry import box_iou
 from generalist.sequence.sample import Answer, Objects, Sample
@@ -130,7 +131,9 @@ def test_matching_takes_each_object_once_and_the_best_answer_first(seed):
     rng = np.random.default_rng(seed)
     answer, sample = scene(rng)
     overlap = box_iou(answer.boxes, sample.objects.boxes)
-    hit, counted = greedy_hits(overlap, answer.scores, sample.objects.ignore)
+    match, counted = greedy_matches(overlap, answer.scores, sample.objects.ignore)
+    hit = match >= 0
+    assert len(set(match[hit])) == hit.sum() and (overlap[hit, match[hit]] >= 0.5).all()
     assert hit.sum() <= (~sample.objects.ignore).sum()
     assert not (hit & ~counted).any()
     order = np.argsort(-answer.scores)
@@ -200,7 +203,8 @@ def test_refer_takes_the_best_scored_box_and_counts_nothing_as_right_where_nothi
     measure.add(Answer("refer", boxes=boxes, scores=np.asarray([0.6, 0.2])), meant)  # IoU 0
     measure.add(Answer("refer", boxes=boxes[:0]), meant.but(objects=meant.objects.select([])))  # right: nothing
     measure.add(Answer("refer", boxes=boxes[:0]), meant)
-    assert measure.result() == pytest.approx({"Acc@0.5": 0.5, "mIoU": (2 / 3 + 1) / 4, "ECE": (0.1 + 0.6) / 2})
+    expected = {"Acc@0.5": 0.5, "mIoU": (2 / 3 + 1) / 4, "ECE": (0.1 + 0.6) / 2, "AUROC": 1}
+    assert measure.result() == pytest.approx(expected)
 
 
 @settings(max_examples=40)
@@ -345,6 +349,14 @@ PERFECT = {
     "refer_mask": {"gIoU": 1, "cIoU": 1, "ECE": 0},
     "caption": {"CIDEr-D": 10, "BLEU-4": 1, "exact": 1},
     "accuracy": {"accuracy": 1, "ECE": 0},
+    "counting": {"accuracy": 1, "MAE": 0, "ECE": 0},
+    "grounded": {"CIDEr-D": 10, "BLEU-4": 1, "exact": 1, "grounding": 1, "phrase_F1": 1, "ECE": 0},
+    "keypoints": {"AP": 1, "AP50": 1, "AP75": 1, "PCK@0.1": 1, "ECE": 0},
+    "normals": {"mean_deg": 0, "median_deg": 0, "within_11.25": 1},
+    "oriented_box": {"AP": 1, "AP50": 1, "AP75": 1, "ECE": 0},
+    "panoptic": {"PQ": 1, "SQ": 1, "RQ": 1, "ECE": 0},
+    "pointing": {"precision": 1, "recall": 1, "F1": 1, "ECE": 0},
+    "refer_oriented": {"Acc@0.5": 1, "mIoU": 1, "ECE": 0},
     "ranking": {"nDCG@10": 1, "R@1": 1, "R@10": 1, "R@100": 1, "MRR@10": 1},
 }
 
@@ -359,13 +371,19 @@ def test_a_perfect_answer_is_perfect_and_nothing_gives_nothing(name):
         box = np.asarray([[i, 2, 5 + i, 6]], np.float32)
         depth = np.where(mask[0], 2.0, 0.0).astype(np.float32)
         semantic = mask[0].astype(np.int16)
+        normals = np.where(mask[0, ..., None], np.asarray([0.6, 0, -0.8], np.float32), 0)
+        turned, point = np.asarray([[4, 4, 5, 3, 30]], np.float32), box[:, :2] + 2
+        keypoints = np.asarray([[[3, 4, 2], [5, 5, 1], [0, 0, 0]]], np.float32)
+        first, rest = text.split(" ", 3)[:3], text.split(" ", 3)[3]
+        objects = Objects(box, ("cup",), masks=mask, oriented=turned, keypoints=keypoints, points=point)
         sample = Sample(
-            size=(9, 9), labels=NAMES, objects=Objects(box, ("cup",), masks=mask), semantic=semantic, depth=depth,
-            text=text, documents=("d1",),
+            size=(9, 9), labels=NAMES, objects=objects, semantic=semantic, depth=depth, normals=normals,
+            text="3" if name == "counting" else text, parts=((" ".join(first), (0,)), (rest, ())), documents=("d1",),
         )  # fmt: skip
         answer = Answer(
             "any", (9, 9), names=NAMES, boxes=box, labels=("cup",), scores=np.ones(1, np.float32), masks=mask,
-            semantic=semantic, depth=depth, text=text, documents=[{"id": "d1", "score": 1.0}],
+            oriented=turned, keypoints=keypoints, points=point, semantic=semantic, depth=depth, normals=normals,
+            text=text, number=3, phrases=((0, len(" ".join(first)), (0,)),), documents=[{"id": "d1", "score": 1.0}],
         )  # fmt: skip
         measure.add(answer, sample)
     assert measure.result() == pytest.approx(PERFECT[name])

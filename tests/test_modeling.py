@@ -312,8 +312,9 @@ def naive(model: GeneralistModel, request: Task, sample: Sample) -> tuple[float,
     """Weighted sum of the losses of a request's tokens, and of the weights, the slow way: by decoding its answer.
 
     Lattice points that write ``none`` add to the sum and not to the weights: it is a mean over what objects write.
-    Each token's full logits, labels by their words; the softmax over what the automaton allows; the cross-entropy
-    against the token, or for a bin against a Gaussian around it over the bins of its block that are allowed.
+    Each token's full logits, labels by their words; the softmax over what the automaton's state allows, whatever was
+    written before; the cross-entropy against the token, or for a bin against a Gaussian around it over the bins of its
+    block that are allowed.
     """
     label = VOCABULARY["label"]
     images = model.encode_images(torch.from_numpy(normalise(letterbox(sample.image, 32)[None])))

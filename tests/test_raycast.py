@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matter import inside
 
 from generalist.data.raycast import FAR, Stage, look, paint
 from generalist.data.solids import MATERIALS, SHAPES, SIZES, Solid, meet, normal_of, radius_of
@@ -22,19 +23,6 @@ def stage(eye: tuple[float, float, float], aim: tuple[float, float, float]) -> S
     light = np.asarray([0.48, 0.60, 0.64], np.float32)
     plain = np.full(3, 0.6, np.float32)
     return Stage(eye, axes, 1.2, light, 0.0, plain, plain, np.zeros((3, 3), np.float32))
-
-
-def inside(solid: Solid, point: np.ndarray, slack: float = 0.0) -> np.ndarray:
-    """The solids as inequalities, in double precision: which points (3, M) are within ``slack`` of one."""
-    x, y, z = point[0] - solid.x, point[1] - solid.y, point[2]
-    level = (z >= -slack) & (z <= solid.height + slack)
-    if solid.shape == "sphere":
-        return np.sqrt(x * x + y * y + (z - solid.girth) ** 2) <= solid.girth + slack
-    if solid.shape == "cube":
-        u, v = np.cos(solid.yaw) * x + np.sin(solid.yaw) * y, np.cos(solid.yaw) * y - np.sin(solid.yaw) * x
-        return level & (np.maximum(np.abs(u), np.abs(v)) <= solid.girth + slack)
-    reach = solid.girth if solid.shape == "cylinder" else solid.girth * (1 - z / solid.height)
-    return level & (np.hypot(x, y) <= reach + slack)
 
 
 def shots(solid: Solid, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -16,45 +16,35 @@ import numpy as np
 import pytest
 import strategies
 import yaml
+from answers import (
+    OWN,
+    assert_lawful,
+    assert_mask,
+    assert_valid,
+    own_task,
+    place_bound,
+    random_walk,
+    request_for,
+    round_trip,
+)
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from generalist.faults import Fault
 from generalist.sequence.frame import Frame
-from generalist.sequence.geometry import box_iou
+from generalist.sequence.region import Region
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.task import Task, TaskFile, load_tasks
+from generalist.sequence.visual import spell_region
 from generalist.sequence.vocabulary import Vocabulary
-from generalist.sequence.written import Step, Tracks, Written
+from generalist.sequence.written import Tracks
 
 SHIPPED = sorted(load_tasks(Vocabulary.load("tiny")))
 CELLS = 32
 HALF_BIN = 1000 ** (1 / 510)
 
 
-def as_written(tracks: Tracks) -> Written:
-    """The tokens of an annotation, as a decoder that is sure of them would have written them."""
-    longest = max(len(ids) for ids in tracks.ids)
-    tokens = np.full((len(tracks.ids), longest), -1, np.int64)
-    for row, ids in zip(tokens, tracks.ids, strict=True):
-        row[: len(ids)] = ids
-    return Written(tokens, np.ones(tokens.shape, np.float32))
-
-
-def round_trip(task: Task, sample: Sample) -> tuple[Tracks, Answer]:
-    """Encodes, holds every track to the grammar, and decodes."""
-    tracks = task.encode(sample)
-    automaton = task.constraint(sample)
-    assert all(automaton.accepts(ids) and len(ids) <= automaton.bound for ids in tracks.ids)
-    return tracks, task.decode(as_written(tracks), sample)
-
-
 # ---- what is encoded reads back ----------------------------------------------------------------------------------
-
-
-def box_bound(box: np.ndarray, point: np.ndarray, side: int, last: int) -> np.ndarray:
-    offset = np.abs(box / side - np.tile(point, 2))
-    return side * (2 * np.sqrt(offset) + 1 / last) / last + 1e-3
 
 
 def assert_boxes(task: Task, sample: Sample, tracks: Tracks, answer: Answer) -> list[int]:
@@ -64,7 +54,7 @@ def assert_boxes(task: Task, sample: Sample, tracks: Tracks, answer: Answer) -> 
     rows = [int(np.abs(found.boxes - box).max(1).argmin()) for box in answer.boxes]
     assert sorted(rows) == list(range(len(found)))
     for box, row, point in zip(answer.boxes, rows, points, strict=True):
-        bound = box_bound(found.boxes[row], point, max(sample.size), last)
+        bound = place_bound(found.boxes[row], point, max(sample.size), last)
         assert (np.abs(box - found.boxes[row]) <= bound).all()
     return rows
 
@@ -72,9 +62,7 @@ def assert_boxes(task: Task, sample: Sample, tracks: Tracks, answer: Answer) -> 
 def assert_masks(sample: Sample, answer: Answer, rows: list[int]) -> None:
     assert answer.masks.shape == (len(rows), *sample.size[::-1])
     for mask, row in zip(answer.masks, rows, strict=True):
-        true, box = sample.objects.masks[row], sample.objects.boxes[row]
-        least = 0.9 if min(box[2:] - box[:2]) >= 40 else 0.8
-        assert (mask & true).sum() >= least * (mask | true).sum()
+        assert_mask(mask, sample.objects.masks[row])
 
 
 @pytest.mark.parametrize("name", ["detect", "instances"])
@@ -179,97 +167,65 @@ def test_a_crowd_fills_the_lattice_and_no_more(tasks: dict[str, Task], names: tu
 # ---- what is allowed reads -----------------------------------------------------------------------------------------
 
 
-def random_walk(task: Task, request: Sample, rng: np.random.Generator, keep: bool) -> Written:
-    """What a model without any training writes under the grammar."""
-    automaton = task.constraint(request)
-    points = task.points(request)
-    rows = 1 if points is None else len(points)
-    state, tokens, chosen, steps = automaton.start(rows), [], [], []
-    spread = rng.choice([0.1, 3.0, 30.0])
-    while not automaton.done(state).all():
-        assert state.step < automaton.bound
-        live = ~automaton.done(state)
-        allowed = automaton.allowed(state)
-        logits = np.where(allowed.mask, rng.normal(0, spread, allowed.mask.shape), -np.inf)
-        logits[~live] = 0
-        share = np.exp(logits - logits.max(1, keepdims=True)).astype(np.float32)
-        share /= share.sum(1, keepdims=True)
-        at = (share.cumsum(1) >= rng.random((rows, 1)) * share.sum(1, keepdims=True) * 0.999 + 1e-9).argmax(1)
-        ids = allowed.columns[at]
-        assert allowed.mask[np.arange(rows), at][live].all()
-        tokens.append(np.where(live, ids, -1))
-        chosen.append(share[np.arange(rows), at])
-        steps.append(Step(allowed.columns, share[live], np.where(live, live.cumsum() - 1, -1)) if keep else None)
-        state = automaton.advance(state, ids)
-    return Written(np.stack(tokens, 1), np.stack(chosen, 1), steps)
-
-
-def assert_valid(task: Task, request: Sample, answer: Answer) -> None:
-    width, height = request.size
-    assert np.isfinite(answer.scores).all() and ((answer.scores >= 0) & (answer.scores <= 1.001)).all()
-    if task.shape == "single":
-        assert isinstance(answer.text, str)
-    elif task.shape == "objects":
-        boxes = answer.boxes
-        assert boxes.shape == (len(answer.scores), 4) and (boxes[:, :2] <= boxes[:, 2:]).all()
-        assert (boxes >= 0).all() and (boxes <= [width, height, width, height]).all()
-        assert (np.diff(answer.scores) <= 0).all()
-        assert set(answer.labels or ()) <= set(request.labels)
-        assert answer.masks is None or answer.masks.shape == (len(boxes), height, width)
-        if task.file.keep == "best":
-            assert len(boxes) <= 1
-        elif len(boxes):
-            same = np.asarray(answer.labels, object)[:, None] == np.asarray(answer.labels, object)[None]
-            assert not (np.triu(box_iou(boxes, boxes) * same, 1) > 0.6).any()
-    elif task.cells == "depth":
-        assert answer.depth.shape == (height, width)
-        assert ((answer.depth >= 0.0999) & (answer.depth <= 100.01)).all()
-    else:
-        assert answer.semantic.shape == (height, width)
-        assert ((answer.semantic >= -1) & (answer.semantic < len(request.labels))).all()
-    assert isinstance(answer.json(), dict)
-
-
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize("name", [*SHIPPED, *OWN])
 @pytest.mark.parametrize("keep", [False, True])
-def test_whatever_is_written_reads(tasks: dict[str, Task], name: str, keep: bool) -> None:
-    task = tasks[name]
+def test_whatever_is_written_reads(tasks: dict[str, Task], vocabulary: Vocabulary, name: str, keep: bool) -> None:
+    task = tasks[name] if name in tasks else own_task(vocabulary, name)
     for seed, count in enumerate([1, 2, 7, 64]):
         rng = np.random.default_rng([seed, keep])
-        size = (int(rng.integers(1, 90)), int(rng.integers(1, 90)))
-        needs = "labels" in task.file.inputs
-        request = Sample(size=size, labels=tuple(f"thing {i}" for i in range(count)) if needs else ())
+        request = request_for(task, (int(rng.integers(1, 90)), int(rng.integers(1, 90))), count, rng)
         written = random_walk(task, request, rng, keep)
-        assert all(task.constraint(request).accepts(written.ids(track)) for track in range(len(written.tokens)))
+        for track in range(len(written.tokens)):
+            assert task.constraint(request).accepts(written.ids(track))
+            assert_lawful(task, request, written.ids(track))
         assert_valid(task, request, task.decode(written, request))
 
 
 # ---- requests ------------------------------------------------------------------------------------------------------
 
 IMAGE = np.zeros((4, 4, 3), np.uint8)
-FULL = Sample(image=IMAGE, size=(4, 4), labels=("red cube", "ball"), phrase="cup", question="how many?", query="tides")
+FULL = Sample(image=IMAGE, size=(4, 4), labels=("red cube", "ball"))
+SPOKEN = {"phrase", "question", "query", "document"}
+
+
+def asked(task: Task) -> Sample:
+    """A request with everything that the task may be asked with."""
+    return request_for(task, (40, 30), 2, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-@given(names=strategies.NAMES, phrase=strategies.TEXTS)
-def test_a_prompt_holds_its_fields(tasks: dict[str, Task], name: str, names: tuple[str, ...], phrase: str) -> None:
+@given(names=strategies.NAMES, words=strategies.TEXTS)
+def test_a_prompt_holds_its_fields(tasks: dict[str, Task], name: str, names: tuple[str, ...], words: str) -> None:
     task = tasks[name]
-    request = FULL.but(labels=names, phrase=phrase, question=phrase, query=phrase)
+    given = {need.name for need in task.inputs}
+    request = asked(task).but(labels=names, phrase=words, question=words, query=words, document=words)
     prompt = task.render(request)
-    assert prompt.ids.shape == prompt.label.shape and len(prompt.ids)
-    for i, spelled in enumerate(names if "labels" in task.file.inputs else ()):
+    assert prompt.ids.shape == prompt.label.shape and len(prompt.ids) and prompt.point.shape == (len(prompt.ids), 2)
+    for i, spelled in enumerate(names if "labels" in given else ()):
         expected = task.vocabulary.encode(spelled) if spelled.strip() else []
         assert list(prompt.ids[prompt.label == i]) == expected
-    assert phrase in prompt.text or not {"phrase", "question", "query"} & {n.rstrip("?") for n in task.file.inputs}
+    assert words in prompt.text or not SPOKEN & given
+    pointed = ~np.isnan(prompt.point).any(1)
+    if "region" in given:
+        tokens, points = spell_region(request.region, task.frame(request))
+        assert prompt.ids[pointed].tolist() == tokens and np.array_equal(prompt.point[pointed], points)
+    assert pointed.any() == ("region" in given)
 
 
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_request_that_lacks_an_input_is_told_which(tasks: dict[str, Task], name: str) -> None:
-    blank = {"image": None, "labels": (), "phrase": "", "question": "", "query": ""}
-    for needed in tasks[name].file.inputs:
-        if not needed.endswith("?"):
-            with pytest.raises(Fault, match=f"{name}.*{needed}"):
-                tasks[name].render(FULL.but(**{needed: blank[needed]}))
+    task = tasks[name]
+    blank = {"image": None, "labels": (), "region": None} | dict.fromkeys(SPOKEN, "")
+    for need in task.inputs:
+        if not need.optional:
+            with pytest.raises(Fault, match=f"{name}.*{need.name}"):
+                task.render(asked(task).but(**{need.name: blank[need.name]}))
+
+
+@pytest.mark.parametrize("name", [name for name in SHIPPED if "_to_" in name])
+def test_a_region_of_another_kind_is_told_which_is_wanted(tasks: dict[str, Task], name: str) -> None:
+    with pytest.raises(Fault, match=f"{name}.*a region, of the kind '{name.partition('_to_')[0]}'"):
+        tasks[name].render(asked(tasks[name]).but(region=Region("point", np.asarray([3, 4]))))
 
 
 def test_a_retrieval_needs_a_picture_or_a_query(tasks: dict[str, Task]) -> None:
@@ -330,6 +286,30 @@ MISTAKES = {
     "cells that make no square": ({"answer": "(label | none){3}"}, r"answer .*3 cells a track do not make a square"),
     "things without a place": ({"answer": "label | none"}, r"answer .*on a grid it writes a box"),
     "nothing but none": ({"answer": "none"}, r"answer .*nothing but none"),
+    "two places": ({"answer": "label box | label point | none"}, r"answer .*on a grid it writes a box"),
+    "a range of labels": ({"answer": "range (label | none){4}"}, r"answer .*on a grid it writes a box"),
+    "two readings": ({"answer": "(label box?){1,2} label?", "grid": ...}, r"answer .*is ambiguous.*put a mark"),
+    "two texts": ({"answer": "text text", "grid": ...}, r"answer 'text text': is ambiguous"),
+    "two orders": ({"answer": "box 'x' | oriented 'x'", "grid": ...}, r"answer .*is ambiguous.*different orders"),
+    "a book": ({"answer": "text{600}", "grid": ...}, r"answer .*may be 600 tokens long, the most is 512"),
+    "no end": ({"answer": "(label 'x'){99999999}", "grid": ...}, r"answer .*may be [\d,]+ tokens long"),
+    "more things than bins": ({"answer": "point{0,99999999}", "grid": ...}, r"answer .*cannot hold 99999999 things"),
+    "a count without a number": ({"answer": "label box{#}", "grid": ...}, r"answer .*what a number just before it"),
+    "a count after something else": ({"answer": "number label box{#}", "grid": ...}, r"answer .*a number just before"),
+    "a count up to nothing": ({"answer": "number box{#0}", "grid": ...}, r"answer .*\{#0\} counts nothing"),
+    "a count too far": ({"answer": "number point{#200}", "grid": ...}, r"answer .*\{#200\} counts further .* to 127"),
+    "a region that is not asked for": ({"at": "region", "grid": ...}, r"at: region wants a region among the inputs"),
+    "a region on a grid": ({"at": "region", "inputs": ["image", "labels", "region"]}, r"at: region wants .*no grid"),
+    "a region or none": (
+        {"at": "region", "inputs": ["image", "labels", "region?"], "grid": ...},
+        r"at: region wants .*not optional",
+    ),
+    "another place to be at": ({"at": "phrase"}, r"at: .*'region'"),
+    "a region of no kind": ({"inputs": ["image", "labels", "region:ring"]}, r"inputs: 'region:ring'.*scribble"),
+    "a kind of phrase": ({"inputs": ["image", "labels", "phrase:box"]}, r"inputs: 'phrase:box'"),
+    "a label of nothing": ({"inputs": ["image"], "prompts": ["look"]}, r"answer .*a label points at a name"),
+    "an optional name": ({"inputs": ["image", "labels?"]}, r"answer .*a label points at a name"),
+    "a mask of nowhere": ({"answer": "mask{16} box | none"}, r"answer .*a mask is relative to a box"),
 }
 
 

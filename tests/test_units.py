@@ -9,8 +9,11 @@ from hypothesis.extra import numpy as arrays
 
 from generalist.sequence.automaton import compile_pattern
 from generalist.sequence.frame import REACH, Frame, expected_bin
+from generalist.sequence.oriented import long_side
+from generalist.sequence.pattern import sole_length
 from generalist.sequence.units import UNITS
 from generalist.sequence.units.mask import crop_patches
+from generalist.sequence.units.normal import directions
 from generalist.sequence.vocabulary import Vocabulary
 
 SHARES = st.floats(0, 1, width=32)
@@ -21,8 +24,10 @@ def spelled(name: str, value: object, frame: Frame, size: int | None = None) -> 
     """The tokens of a value, held to the unit's own pattern."""
     unit = UNITS[name]
     ids = unit.encode(value, frame, size)
-    automaton = compile_pattern(unit.pattern(frame, size), len(frame.vocabulary), frame.vocabulary.eos)
-    assert automaton.accepts(ids)
+    pattern = unit.pattern(frame, size)
+    automaton = compile_pattern(pattern, len(frame.vocabulary), frame.vocabulary.eos)
+    # Alone, a unit that could go on is ended by the end token.
+    assert automaton.accepts(ids if sole_length(pattern) else [*ids, frame.vocabulary.eos])
     return ids
 
 
@@ -37,12 +42,25 @@ def loc_bound(values: np.ndarray, point: np.ndarray | None, last: int) -> np.nda
 def test_places_come_back_within_a_bin(vocabulary: Vocabulary, name: str, data: st.DataObject, point: object) -> None:
     shape = {"point": (2,), "box": (4,), "polygon": (data.draw(st.integers(3, 24)), 2)}[name]
     value = data.draw(arrays.arrays(np.float32, shape, elements=SHARES))
-    if name == "box":
-        value = np.concatenate([np.minimum(value[:2], value[2:]), np.maximum(value[:2], value[2:])])
+    if name == "box":  # wider than the coarsest bins, those farthest from a lattice point
+        low = np.minimum(value[:2], value[2:]) * 0.97
+        value = np.concatenate([low, np.maximum(np.maximum(value[:2], value[2:]), low + 0.03)])
     frame = Frame(vocabulary, point=point)
     back = UNITS[name].decode(spelled(name, value, frame), frame)
     bound = loc_bound(value.ravel(), point, len(vocabulary["loc"]) - 1).reshape(value.shape)
     assert back.shape == value.shape and (np.abs(back - value) <= bound).all()
+
+
+@given(value=arrays.arrays(np.float32, 4, elements=SHARES), point=POINTS)
+def test_a_box_of_no_extent_is_spelled_as_one_of_a_bin(
+    vocabulary: Vocabulary, value: np.ndarray, point: object
+) -> None:
+    loc = vocabulary["loc"]
+    bins = [loc.index_of(token) for token in spelled("box", value, Frame(vocabulary, point=point))]
+    assert bins[0] < bins[2] and bins[1] < bins[3]
+    exact = Frame(vocabulary, point=point).coordinate_bins(value)
+    assert bins[:2] == np.minimum(exact[:2], len(loc) - 2).tolist()
+    assert bins[2:] == np.maximum(exact[2:], np.asarray(bins[:2]) + 1).tolist()
 
 
 @given(bins=st.lists(st.integers(0, 255), min_size=4, max_size=4), point=POINTS)
@@ -76,7 +94,7 @@ def test_a_label_is_one_of_the_names(vocabulary: Vocabulary, names: tuple[str, .
 def test_text_comes_back_as_far_as_it_fits(vocabulary: Vocabulary, name: str, text: str, size: int) -> None:
     frame, pieces = Frame(vocabulary), vocabulary.encode_plain(text)
     ids = spelled(name, text, frame, size)
-    assert ids == [*pieces[:size], vocabulary.eos]
+    assert ids == pieces[:size]
     back = UNITS[name].decode(ids, frame)
     assert back == text if len(pieces) <= size else back == vocabulary.text(pieces[:size])
     with pytest.raises(ValueError, match="empty"):
@@ -88,6 +106,79 @@ def test_a_distance_comes_back_within_half_a_bin(vocabulary: Vocabulary, metres:
     frame = Frame(vocabulary)
     back, true = UNITS["depth"].decode(spelled("depth", metres, frame), frame), min(max(metres, 0.1), 100)
     assert abs(np.log(back / true)) <= np.log(1000) / 510 + 1e-4
+
+
+@given(count=st.integers(0, 500))
+def test_a_count_comes_back_as_far_as_is_counted(vocabulary: Vocabulary, count: int) -> None:
+    frame = Frame(vocabulary)
+    assert UNITS["number"].decode(spelled("number", count, frame), frame) == min(count, len(vocabulary["number"]) - 1)
+    with pytest.raises(ValueError, match="no count"):
+        UNITS["number"].encode(-1 - count, frame, None)
+
+
+@given(ends=st.tuples(st.floats(0.01, 200), st.floats(0.01, 200)).map(sorted), share=st.floats(0, 1))
+def test_a_range_holds_its_ends_and_cells_divide_it(vocabulary: Vocabulary, ends: list[float], share: float) -> None:
+    frame, bin_ = Frame(vocabulary), 1000 ** (1 / 255)
+    ids = spelled("range", np.asarray(ends), frame)
+    near, far = UNITS["range"].decode(ids, frame.between(np.asarray([1, 2])))  # a range is never inside another
+    known = np.clip(ends, 0.1, 100)
+    assert ids[0] < ids[1] and near <= known[0] * 1.0001 and far >= known[1] / 1.0001
+    assert near >= known[0] / bin_**1.01 and far <= known[1] * bin_**2.01
+    inside = frame.between(np.asarray([near, far]))
+    metres = near * (far / near) ** share
+    back = UNITS["cell"].decode(spelled("cell", metres, inside), inside)
+    assert abs(np.log(back / metres)) <= np.log(far / near) / 510 + 1e-4
+    for outside, end in ((near / 2, near), (far * 2, far)):
+        assert UNITS["cell"].decode(spelled("cell", outside, inside), inside) == pytest.approx(end, rel=1e-4)
+
+
+@given(value=arrays.arrays(np.float32, 3, elements=st.floats(-1, 1, width=32)), seed=strategies.SEEDS)
+def test_a_normal_is_the_nearest_direction(vocabulary: Vocabulary, value: np.ndarray, seed: int) -> None:
+    frame, rng = Frame(vocabulary), np.random.default_rng(seed)
+    value = value if np.linalg.norm(value) > 0.1 else np.asarray([0, 0, -1], np.float32)
+    codes = directions(len(vocabulary["normal"]))
+    back = UNITS["normal"].decode(spelled("normal", value / np.linalg.norm(value), frame), frame)
+    assert back @ value >= (codes @ value).max() - 1e-5
+    # Weights move it within fifteen degrees of the likeliest, and it stays of length one.
+    weights = rng.random(len(codes)).astype(np.float32) ** 8
+    mean = UNITS["normal"].decode([vocabulary["normal"][0]], frame, [weights])
+    assert np.linalg.norm(mean) == pytest.approx(1, abs=1e-4) and mean @ codes[weights.argmax()] >= 0.9658
+
+
+@given(
+    centre=arrays.arrays(np.float32, 2, elements=SHARES),
+    sides=arrays.arrays(np.float32, 2, elements=SHARES),
+    angle=st.floats(-720, 720),
+    point=POINTS,
+)
+def test_an_oriented_box_comes_back(
+    vocabulary: Vocabulary, centre: np.ndarray, sides: np.ndarray, angle: float, point: object
+) -> None:
+    frame, last = Frame(vocabulary, point=point), len(vocabulary["loc"]) - 1
+    true = long_side(np.asarray([[*centre, *sides, angle]]))[0]
+    back = UNITS["oriented"].decode(spelled("oriented", np.asarray([*centre, *sides, angle]), frame), frame)
+    assert (np.abs(back[:2] - centre) <= loc_bound(centre, point, last)).all()
+    root = np.sqrt(true[2:4] / np.sqrt(2))
+    assert (np.abs(back[2:4] - true[2:4]) <= np.sqrt(2) * (root + 0.25 / last) / last + 1e-6).all()
+    assert back[2] >= back[3] and -90 <= back[4] < 90
+    assert abs((back[4] - true[4] + 90) % 180 - 90) <= 0.5 + 1e-3
+
+
+@given(seed=strategies.SEEDS, count=st.integers(1, 20), point=POINTS)
+def test_keypoints_come_back_with_their_visibility(
+    vocabulary: Vocabulary, seed: int, count: int, point: np.ndarray | None
+) -> None:
+    rng, frame, last = np.random.default_rng(seed), Frame(vocabulary, point=point), len(vocabulary["loc"]) - 1
+    value = np.concatenate([rng.random((count, 2)), rng.integers(0, 3, (count, 1))], 1).astype(np.float32)
+    ids = spelled("keypoints", value, frame, count)
+    back = UNITS["keypoints"].decode(ids, frame)
+    there = value[:, 2] > 0
+    np.testing.assert_array_equal(back[:, 2], value[:, 2])
+    assert (back[~there, :2] == 0).all()
+    bound = loc_bound(value[:, :2].ravel(), point, last).reshape(-1, 2)
+    assert (np.abs(back[:, :2] - value[:, :2]) <= bound)[there].all()
+    with pytest.raises(ValueError, match=f"{count + 1} keypoints are asked for, the annotation has {count}"):
+        UNITS["keypoints"].encode(value, frame, count + 1)
 
 
 @pytest.mark.parametrize("count", [16, 64])

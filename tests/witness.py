@@ -3,7 +3,8 @@
 import re
 from collections.abc import Callable
 
-from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES, Scene
+from generalist.data.scene import Scene
+from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES
 
 WORDS = {"size": SIZES, "colour": COLOURS, "material": MATERIALS, "shape": SHAPES}
 EXTREME = {"leftmost": ("x", min), "rightmost": ("x", max), "nearest": ("z", min), "farthest": ("z", max)}

@@ -81,7 +81,8 @@ def demo(
     epilog='Examples: `generalist predict photo.jpg "detect red cube, ball" --draw out` · '
     '`generalist predict "photos/*.jpg" depth --json` · '
     '`generalist predict a.png b.png "how many cubes are there?"` · '
-    '`generalist predict a.png "the ball on the left" --task refer`'
+    '`generalist predict a.png "the ball on the left" --task refer` · '
+    '`generalist predict a.png "describe this" --region box:10,20,200,180`'
 )
 def predict(
     words: Annotated[
@@ -95,6 +96,13 @@ def predict(
     task: Annotated[
         str | None,
         typer.Option("--task", "-t", help="The task; the instruction may then be just the names, phrase or question."),
+    ] = None,
+    region: Annotated[
+        str | None,
+        typer.Option(
+            help="A place to point at, in pixels: point:x,y · box:x1,y1,x2,y2 · oriented:cx,cy,long,short,degrees · "
+            "scribble:x,y,x,y,... · mask:FILE.png"
+        ),
     ] = None,
     model: Model = "tiny",
     draw: Annotated[Path | None, typer.Option(help="Folder for a picture of each answer.")] = None,
@@ -123,7 +131,7 @@ def predict(
     paths, faults = find_images(images)
     generalist = _generalist(model, tasks_dir)
     generalist.rescore = rescore
-    prediction = Prediction(generalist, instruction, task, draw, out, score, json)
+    prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:
         _complain(fault)
     for fault in prediction.run(paths):

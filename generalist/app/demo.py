@@ -1,4 +1,4 @@
-"""The demonstration: one model, nine tasks, pictures it has never seen, and figures that say how well it does."""
+"""The demonstration: one model, every task, pictures it has never seen, and figures that say how well it does."""
 
 import tempfile
 from pathlib import Path
@@ -24,6 +24,11 @@ DATA = "scenes:test"
 
 TASKS = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
 
+MORE = ("oriented", "pose", "panoptic", "normals", "depth_adaptive", "point", "count", "classify", "describe",
+        "refer_oriented", "grounded_caption", "box_to_mask", "box_to_oriented", "oriented_to_mask", "mask_to_box",
+        )  # fmt: skip
+"""Tasks that are drawn, on a second sheet, and not measured."""
+
 SHOWN = {"detect": "AP50", "instances": "AP50", "segment": "mIoU", "depth": "AbsRel", "refer": "Acc@0.5",
          "refer_mask": "gIoU", "caption": "exact", "ask": "accuracy", "retrieve": "R@1"}  # fmt: skip
 """The one figure of each task that the table shows; ``--json`` has them all."""
@@ -36,20 +41,13 @@ NEXT = """next:
 
 
 def run(generalist: Generalist, model: str, out: Path, scenes: int, json: bool) -> None:
-    """Draws the nine tasks on the first scenes of the test split, then measures each on ``scenes`` of them."""
+    """Draws every task on scenes of the test split, then measures the first nine on ``scenes`` of them."""
     world = open_data(DATA)
     assert isinstance(world, Generated)
-    pictures = []
-    for i, task in enumerate(TASKS):
-        sample = world.sample(i // 3, task)
-        answer = (
-            _searched(generalist, world, sample, scenes) if task == "retrieve" else generalist.answer(task, [sample])[0]
-        )
-        pictures.append(_picture(generalist, task, sample, answer))
-        save_picture(pictures[-1], out / f"{task}.png")
-    whole = save_picture(sheet(pictures), out / "demo.png")
+    whole = _sheet(generalist, world, TASKS, out / "demo.png", scenes)
+    more = _sheet(generalist, world, MORE, out / "more.png", scenes)
     save_picture(np.asarray(world.sample(0, "depth").image), out / "scene.png")
-    tell(f"pictures: {whole}, and one for each task in {out}")
+    tell(f"pictures: {whole}, {more}, and one for each task in {out}")
     records = _measure(generalist, model, scenes)
     if json:
         for record in records:
@@ -57,6 +55,19 @@ def run(generalist: Generalist, model: str, out: Path, scenes: int, json: bool) 
     else:
         print_metrics([{**r, "metrics": {SHOWN[r["task"]]: r["metrics"].get(SHOWN[r["task"]], 0.0)}} for r in records])
     tell(NEXT.format(out=out))
+
+
+def _sheet(generalist: Generalist, world: Generated, tasks: tuple[str, ...], path: Path, scenes: int) -> Path:
+    """A picture of each task, three tasks a scene, and all of them on one sheet."""
+    pictures = []
+    for i, task in enumerate(tasks):
+        sample = world.sample(i // 3, task)
+        answer = (
+            _searched(generalist, world, sample, scenes) if task == "retrieve" else generalist.answer(task, [sample])[0]
+        )
+        pictures.append(_picture(generalist, task, sample, answer))
+        save_picture(pictures[-1], path.parent / f"{task}.png")
+    return save_picture(sheet(pictures), path)
 
 
 def _measure(generalist: Generalist, model: str, scenes: int) -> list[dict[str, Any]]:
@@ -78,9 +89,7 @@ def _searched(generalist: Generalist, world: Generated, sample: Sample, scenes: 
 
 def _picture(generalist: Generalist, task: str, sample: Sample, answer: Answer) -> NDArray[np.uint8]:
     question = generalist.tasks[task].render(sample).text
-    note = ""
-    if sample.documents:
-        note = f"right: {sample.text}"
-    elif sample.text:
-        note = f"right: {sample.text}" if task == "ask" else f"one right caption: {sample.text}"
-    return draw(np.asarray(sample.image), answer, f"{task}\n{question}", note=note)
+    if sample.region is not None:  # its tokens say little to people, and it is drawn
+        question = f"{sample.region.kind} pointed at"
+    note = f"one right caption: {sample.text}" if "caption" in task else f"right: {sample.text}" if sample.text else ""
+    return draw(np.asarray(sample.image), answer, f"{task}\n{question}", note=note, region=sample.region)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from generalist.data.images import load_image
+from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
 from generalist.model.build import load_model, model_folder, save_model
@@ -24,6 +25,8 @@ from generalist.model.decode import Choice, decode, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.sequence.consistency import rescored
+from generalist.sequence.instruction import candidates, understand
+from generalist.sequence.prompt import read_field
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -99,7 +102,8 @@ class Generalist:
 
         instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be
         just the names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL
-        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart.
+        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart;
+        ``region="box:10,20,200,180"`` (or a ``Region``, or ``{"box": [...]}``) to point at a place.
 
         Raises:
             Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
@@ -126,32 +130,25 @@ class Generalist:
     def route(
         self, instruction: str, has_image: bool = True, task: str | None = None, fields: dict[str, Any] | None = None
     ) -> tuple[Task, Sample]:
-        """The task that an instruction means, and the request's fields read out of it.
+        """The task that an instruction means, and the request's fields read out of it: see ``instruction``.
 
-        Of several prompts that fit, the one with most fixed words is meant. Raises Fault that names the
-        nearest prompts.
+        With ``task`` given, a text that is no prompt of it is what the prompt would have held. Raises Fault that
+        names the nearest prompts.
         """
         fields = dict(fields or {})
         if isinstance(fields.get("labels"), str):
             fields["labels"] = tuple(name.strip() for name in fields["labels"].split(","))
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
-        names = [self._named(task)] if task else list(self.tasks.values())
-        read = []
-        for candidate in names:
-            for template in candidate.templates:
-                if template.weight < 3 and not task and not instruction.rstrip().endswith("?"):
-                    continue  # a bare {question} fits anything: only a question mark makes it one
-                if "image" in candidate.file.inputs and not has_image and not task:
-                    continue
-                found = template.read(instruction)
-                if found is not None:
-                    read.append((template.weight, candidate, found))
-        if read:
-            _, chosen, values = max(read, key=lambda item: item[0])
-            return chosen, Sample(**{**values, **fields})
-        if task:
-            return names[0], Sample(**{**self._bare(names[0], instruction), **fields})
-        raise Fault(self._unknown(instruction, has_image))
+        if fields.get("region") is not None:
+            fields["region"] = open_region(fields["region"])
+        region = fields.get("region")
+        kind = None if region is None else region.kind
+        if task is None:
+            understood = understand(instruction, self.tasks, has_image, kind)
+            return self.tasks[understood.task], Sample(**{**understood.fields, **fields})
+        found = self._named(task)
+        whole = [one for one in candidates(instruction, {task: found}, True, kind) if one.how != "by its words"]
+        return found, Sample(**{**(whole[0].fields if whole else self._bare(found, instruction)), **fields})
 
     def _named(self, name: str) -> Task:
         if name not in self.tasks:
@@ -162,19 +159,8 @@ class Generalist:
 
     def _bare(self, task: Task, text: str) -> dict[str, Any]:
         """With the task given, the text that is no prompt of it is what the prompt would have held."""
-        from generalist.sequence.prompt import split_labels
-
-        asked = [name.rstrip("?") for name in task.file.inputs if name.rstrip("?") != "image"]
-        if not asked or not text.strip():
-            return {}
-        return {asked[0]: split_labels(text) if asked[0] == "labels" else text.strip()}
-
-    def _unknown(self, instruction: str, has_image: bool) -> str:
-        prompts = {p: t.name for t in self.tasks.values() for p in t.file.prompts}
-        near = difflib.get_close_matches(instruction, prompts, 3, 0.0)
-        told = "; ".join(f'"{p}" ({prompts[p]})' for p in near)
-        missing = "" if has_image else " without an image"
-        return f"no task fits {instruction!r}{missing}. The nearest prompts are {told}"
+        asked = [need.name for need in task.inputs if need.name not in ("image", "region")]
+        return {asked[0]: read_field(asked[0], text)} if asked and text.strip() else {}
 
     # ---- many requests -------------------------------------------------------------------------------------------
 

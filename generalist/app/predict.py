@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from generalist.app.colours import rgb_of_normals
 from generalist.app.generalist import Generalist
 from generalist.app.report import print_answer, print_json, tell
 from generalist.data.images import IMAGE_SUFFIXES
+from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task
 
-__all__ = ["Prediction", "find_images", "save_depth", "save_picture"]
+__all__ = ["Prediction", "find_images", "save_depth", "save_normals", "save_picture"]
 
 FARTHEST = 65.535
 """Metres: what a 16-bit map in millimetres can hold."""
@@ -42,7 +44,8 @@ def find_images(words: Iterable[str]) -> tuple[list[Path], list[Fault]]:
 class Prediction:
     """An instruction understood, to be run over images.
 
-    draw: folder for pictures of the answers; out: folder for depth maps; least: score below which boxes are not shown.
+    region: the place pointed at, see ``open_region``. draw: folder for pictures of the answers; out: folder for maps of
+    depth and normals; least: score below which boxes are not shown.
 
     Raises:
         Fault: nothing fits the instruction, or it lacks what its task needs.
@@ -57,15 +60,17 @@ class Prediction:
         out: Path | None = None,
         least: float = 0.3,
         json: bool = False,
+        region: str | None = None,
     ):
         self.generalist, self.instruction, self.name = generalist, instruction, task
+        self.region = None if region is None else open_region(region)
         self.draw, self.least, self.json = draw, least, json
         self.out = out or draw or (Path("out") if json else None)
         self.task = self._understand()
         self._taken: set[str] = set()
 
     def _understand(self) -> Task:
-        task, request = self.generalist.route(self.instruction, True, self.name)
+        task, request = self.generalist.route(self.instruction, True, self.name, {"region": self.region})
         if "docid" in task.file.answer:
             raise Fault(
                 f"task {task.name!r} finds documents: build an index and ask generalist search DIR --image FILE"
@@ -73,7 +78,7 @@ class Prediction:
         # Told now rather than once an image: labels missing, or too many.
         task.render(request.but(image="an image"))
         task.frame(request)
-        tell(f"task {task.name}{_fields(request)}")
+        tell(f"understood as {task.name}{_fields(request)}")
         return task
 
     def run(self, paths: Iterable[Path]) -> Iterator[Fault]:
@@ -84,7 +89,7 @@ class Prediction:
             except Fault as fault:
                 yield fault
                 continue
-            answer = self.generalist(self.instruction, picture, task=self.name)
+            answer = self.generalist(self.instruction, picture, task=self.name, region=self.region)
             self._write(answer, picture.pixels, self._stem(path))
             if self.json:
                 print_json(answer.json())
@@ -103,16 +108,24 @@ class Prediction:
     def _write(self, answer: Answer, pixels: np.ndarray, stem: str) -> None:
         if answer.depth is not None and self.out is not None:
             answer.files["depth"] = str(save_depth(answer.depth, self.out / f"{stem}.depth_mm.png"))
+        if answer.normals is not None and self.out is not None:
+            answer.files["normals"] = str(save_normals(answer.normals, self.out / f"{stem}.normals.png"))
         if self.draw is not None:
             from generalist.app.viz import draw
 
-            picture = draw(pixels, answer, self.instruction, self.least)
+            picture = draw(pixels, answer, self.instruction, self.least, region=self.region)
             answer.files["picture"] = str(save_picture(picture, self.draw / f"{stem}.{answer.task}.png"))
 
 
 def _fields(request: Sample) -> str:
-    said = {"labels": ", ".join(request.labels), "phrase": request.phrase, "question": request.question}
-    return "".join(f"; {name}: {value}" for name, value in said.items() if value)
+    said = {
+        "labels": ", ".join(request.labels),
+        "phrase": request.phrase,
+        "question": request.question,
+        "region": "" if request.region is None else request.region.kind,
+    }
+    told = "; ".join(f"{name} {value}" for name, value in said.items() if value)
+    return f": {told}" if told else ""
 
 
 def save_picture(pixels: np.ndarray, path: Path) -> Path:
@@ -124,6 +137,12 @@ def save_depth(depth: np.ndarray, path: Path) -> Path:
     """Writes metres (H, W) as a 16-bit PNG in millimetres; what is farther than it can hold is written as farthest."""
     millimetres = (np.clip(depth, 0, FARTHEST) * 1000).round().astype(np.uint16)
     return _save(Image.fromarray(millimetres), path)
+
+
+def save_normals(normals: np.ndarray, path: Path) -> Path:
+    """Writes directions (H, W, 3) in the camera's axes as an 8-bit RGB PNG, colours as ``rgb_of_normals`` has them: the
+    direction is 2 rgb / 255 - 1, then y and z negated; (128, 128, 128) is no direction."""
+    return _save(Image.fromarray(rgb_of_normals(normals)), path)
 
 
 def _save(image: Image.Image, path: Path) -> Path:

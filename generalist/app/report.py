@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from generalist.app.tables import answer_tables, plain_table
 from generalist.faults import Fault
 from generalist.sequence.sample import Answer
 from generalist.sequence.task import Task
@@ -38,13 +38,6 @@ def tell(text: str) -> None:
     Console(stderr=True, highlight=False, soft_wrap=True).print(escape(text))
 
 
-def _table(*columns: str, title: str | None = None) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
-    for column in columns:
-        table.add_column(column)
-    return table
-
-
 class _Output(Console):
     """Standard output. A pipe that closes is the command line's to handle; rich would exit with 1."""
 
@@ -63,7 +56,7 @@ def _print(*things: Any) -> None:
 
 def print_metrics(records: Iterable[Mapping[str, Any]]) -> None:
     """One row a task: its data, how many, its figures, its time."""
-    table = _table("task", "data", "n", "metrics", "seconds")
+    table = plain_table("task", "data", "n", "metrics", "seconds")
     for record in records:
         figures = "  ".join(f"{name} [bold]{value:.3f}[/bold]" for name, value in record["metrics"].items())
         table.add_row(record["task"], escape(record["data"]), str(record["n"]), figures, f"{record['seconds']:.1f}")
@@ -78,7 +71,7 @@ def print_bench(row: Mapping[str, Any]) -> None:
 
 def print_calibration(records: Iterable[Mapping[str, Any]]) -> None:
     """One row a task: how many scored answers, the error of the scores before and after, and the map."""
-    table = _table("task", "n", "right", "ECE before", "ECE after", "scale", "shift")
+    table = plain_table("task", "n", "right", "ECE before", "ECE after", "scale", "shift")
     for record in records:
         figures = (f"{record[name]:.3f}" for name in ("right", "ECE", "ECE_after", "scale", "shift"))
         table.add_row(record["task"], str(record["n"]), *figures)
@@ -87,7 +80,7 @@ def print_calibration(records: Iterable[Mapping[str, Any]]) -> None:
 
 def print_tasks(tasks: Mapping[str, Task]) -> None:
     """Every task with its summary and its first prompt."""
-    table = _table("task", "what it answers", "ask it with")
+    table = plain_table("task", "what it answers", "ask it with")
     for task in tasks.values():
         table.add_row(f"[bold]{task.name}[/bold]", escape(task.file.summary), escape(task.file.prompts[0]))
     _print(table)
@@ -120,53 +113,12 @@ def print_task(task: Task) -> None:
 
 
 def print_answer(answer: Answer, least: float) -> None:
-    """An answer for people: a table of what was found, or a text."""
+    """An answer for people: tables of what was found, or a text."""
     heading = f"{answer.image}  {answer.size[0]}x{answer.size[1]}  {answer.task}  {1e3 * (answer.seconds or 0):.0f} ms"
     for name, path in answer.files.items():
         heading += f"  {name}: {path}"
     _print(f"[dim]{escape(heading)}[/dim]")
-    if answer.boxes is not None:
-        _print(_objects(answer, least))
-    if answer.semantic is not None:
-        _print(_shares(answer))
-    if answer.depth is not None:
-        low, middle, high = _quantiles(answer.depth)
-        _print(f"nearest {low:.2f} m, median {middle:.2f} m, farthest {high:.2f} m")
-    if answer.text is not None:
-        sure = "" if answer.scores is None or not len(answer.scores) else f"  [dim]({answer.scores[0]:.2f})[/dim]"
-        _print(f"[bold]{escape(answer.text)}[/bold]{sure}")
-
-
-def _objects(answer: Answer, least: float) -> Table | str:
-    assert answer.boxes is not None
-    scores = [1.0] * len(answer.boxes) if answer.scores is None else answer.scores.tolist()
-    # A task that keeps its best answer has one to show, however unsure it is; it also has no labels.
-    rows = [i for i, score in enumerate(scores) if score >= least or answer.labels is None]
-    if not rows:
-        weak = f"; {len(scores)} score less than {least:g}" if scores else ""
-        return f"nothing found{weak}"
-    table = _table("label", "score", "x1", "y1", "x2", "y2", *(["pixels"] if answer.masks is not None else []))
-    for i in rows:
-        label = "" if answer.labels is None else escape(answer.labels[i])
-        area = [] if answer.masks is None else [f"{int(answer.masks[i].sum())}"]
-        table.add_row(label, f"{scores[i]:.2f}", *(f"{value:.1f}" for value in answer.boxes[i]), *area)
-    return table
-
-
-def _shares(answer: Answer) -> Table:
-    assert answer.semantic is not None
-    table = _table("label", "share of the picture")
-    shares = {name: float((answer.semantic == i).mean()) for i, name in enumerate(answer.names)}
-    for name, share in sorted(shares.items(), key=lambda item: -item[1]):
-        table.add_row(escape(name), f"{share:.1%}")
-    return table
-
-
-def _quantiles(depth: Any) -> tuple[float, float, float]:
-    import numpy as np
-
-    low, middle, high = np.quantile(depth, [0, 0.5, 1]).tolist()
-    return low, middle, high
+    _print(*answer_tables(answer, least))
 
 
 def print_documents(answer: Answer) -> None:
@@ -174,7 +126,7 @@ def print_documents(answer: Answer) -> None:
     if not answer.documents:
         _print("nothing found")
         return
-    table = _table("", "score", "title", "id")
+    table = plain_table("", "score", "title", "id")
     for rank, hit in enumerate(answer.documents, 1):
         table.add_row(str(rank), f"{hit['score']:.3g}", escape(hit["title"]), escape(hit["id"]))
     _print(table)

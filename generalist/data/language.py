@@ -10,7 +10,8 @@ from itertools import product
 
 import numpy as np
 
-from generalist.data.solids import Scene, Solid
+from generalist.data.scene import Scene
+from generalist.data.solids import Solid
 from generalist.sequence.sample import Document
 
 __all__ = [
@@ -25,8 +26,10 @@ __all__ = [
     "listed",
     "nouns",
     "order",
+    "parts",
     "phrase",
     "plain",
+    "sentences",
     "title",
 ]
 
@@ -201,6 +204,20 @@ def caption(scene: Scene, rows: Sequence[int] | None = None) -> str:
     return listed([a(full(scene.solids[i])) for i in rows])
 
 
+def parts(scene: Scene) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """The caption in pieces, each with the solids that it names, counted from left to right; () for the words between.
+
+    ``generalist.sequence.sample.joined`` puts the pieces together again, to the letter.
+    """
+    told: list[tuple[str, tuple[int, ...]]] = []
+    rows = order(scene)
+    for k, row in enumerate(rows):
+        if k:
+            told.append(("and" if k == len(rows) - 1 else ",", ()))
+        told.append((a(full(scene.solids[row])), (k,)))
+    return tuple(told)
+
+
 def captions(scene: Scene) -> tuple[str, ...]:
     """The caption, and another where two neighbours are so close that either may be named first."""
     rows = order(scene)
@@ -220,10 +237,11 @@ def title(scene: Scene) -> str:
 
 def document(scene: Scene, name: str) -> Document:
     """What an eyewitness would write about a scene, under its title."""
-    return Document(name, title(scene), " ".join(_sentences(scene)))
+    return Document(name, title(scene), " ".join(sentences(scene)))
 
 
-def _sentences(scene: Scene) -> Iterator[str]:
+def sentences(scene: Scene) -> Iterator[str]:
+    """What the document says: how many of what; of what they are made, each of them named; where they stand."""
     solids, rows = scene.solids, order(scene)
     kinds = sorted({solid.shape for solid in solids})
     counts = {kind: sum(solid.shape == kind for solid in solids) for kind in kinds}

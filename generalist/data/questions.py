@@ -1,19 +1,19 @@
 """Questions about a scene and their answers, balanced so that no answer can be guessed from the question."""
 
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
 import numpy as np
 
 from generalist.data.language import ATTRIBUTES, Noun, a, holds, phrase, plain
-from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES, Scene
+from generalist.data.naming import pick
+from generalist.data.scene import Scene
+from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES
 from generalist.faults import Fault
 
 __all__ = ["KINDS", "question"]
 
 WORDS = {"size": SIZES, "colour": COLOURS, "material": MATERIALS, "shape": SHAPES}
 Asked = tuple[str, str]
-T = TypeVar("T")
 Random = np.random.Generator
 Form = Callable[[Scene, Random, bool], Asked | None]
 
@@ -30,25 +30,21 @@ def question(scene: Scene, rng: Random, kind: str | None = None) -> Asked:
     return KINDS[kind](scene, rng)
 
 
-def _one(items: Sequence[T], rng: Random) -> T:
-    return items[int(rng.integers(len(items)))]
-
-
 def _yes(truth: bool) -> str:
     return "yes" if truth else "no"
 
 
 def _exist(scene: Scene, rng: Random) -> Asked:
     """Yes and no equally often; what is not there is one word away from something that is."""
-    solid = _one(scene.solids, rng)
+    solid = pick(scene.solids, rng)
     said = [name for name in ATTRIBUTES[:3] if rng.random() < 0.5]
     said += ["shape"] if not said or rng.random() < 0.8 else []
     noun = Noun(**{name: getattr(solid, name) for name in said})
     if rng.random() < 0.5:
         return f"is there {a(noun.text)}?", "yes"
     for _ in range(20):
-        name = _one(said, rng)
-        other = Noun(**{**{n: getattr(noun, n) for n in said}, name: _one(WORDS[name], rng)})
+        name = pick(said, rng)
+        other = Noun(**{**{n: getattr(noun, n) for n in said}, name: pick(WORDS[name], rng)})
         if not other.rows(scene):
             return f"is there {a(other.text)}?", "no"
     # "small object", where small and large are both there, has no neighbour that is not: then any colour that is not,
@@ -56,7 +52,7 @@ def _exist(scene: Scene, rng: Random) -> Asked:
     absent = [noun for noun in (Noun(colour=colour) for colour in COLOURS) if not noun.rows(scene)]
     both = (Noun(colour=colour, shape=shape) for colour in COLOURS for shape in SHAPES)
     absent = absent or [noun for noun in both if not noun.rows(scene)]
-    return f"is there {a(_one(absent, rng).text)}?", "no"
+    return f"is there {a(pick(absent, rng).text)}?", "no"
 
 
 def _count(scene: Scene, rng: Random) -> Asked:
@@ -67,13 +63,13 @@ def _count(scene: Scene, rng: Random) -> Asked:
     by_number: dict[int, list[Noun]] = {}
     for noun in [Noun(), *simple, *(pairs if rng.random() < 0.4 else [])]:
         by_number.setdefault(len(noun.rows(scene)), []).append(noun)
-    number = _one(sorted(by_number), rng)
-    return f"how many {_one(by_number[number], rng).plural} are there?", str(number)
+    number = pick(sorted(by_number), rng)
+    return f"how many {pick(by_number[number], rng).plural} are there?", str(number)
 
 
 def _attribute(scene: Scene, rng: Random) -> Asked:
     for _ in range(20):
-        row, name = int(rng.integers(len(scene.solids))), _one(ATTRIBUTES, rng)
+        row, name = int(rng.integers(len(scene.solids))), pick(ATTRIBUTES, rng)
         said = phrase(scene, row, rng, without=name)
         if said is not None:
             answer: str = getattr(scene.solids[row], name)
@@ -101,7 +97,7 @@ def _more(scene: Scene, rng: Random, truth: bool) -> Asked | None:
     either = both or [pair for pair in pairs if max(counts[word] for word in pair)]
     if not either:
         return None
-    one, two = (Noun(**{name: word}).plural for word in _one(either, rng))
+    one, two = (Noun(**{name: word}).plural for word in pick(either, rng))
     return f"are there more {one} than {two}?", _yes(truth)
 
 
@@ -120,7 +116,7 @@ def _pair(scene: Scene, rng: Random, without: str = "") -> tuple[int, int, str, 
 def _place(scene: Scene, rng: Random, truth: bool) -> Asked | None:
     for _ in range(10):
         pair = _pair(scene, rng)
-        relation = _one(list(PLACES), rng)
+        relation = pick(list(PLACES), rng)
         if pair is None:
             continue
         first, second = pair[:2] if truth else (pair[1], pair[0])
@@ -131,7 +127,7 @@ def _place(scene: Scene, rng: Random, truth: bool) -> Asked | None:
 
 def _same(scene: Scene, rng: Random, truth: bool) -> Asked | None:
     for _ in range(12):
-        name = _one(ATTRIBUTES, rng)
+        name = pick(ATTRIBUTES, rng)
         pair = _pair(scene, rng, without=name)
         if pair is None:
             continue

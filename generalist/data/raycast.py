@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from generalist.data.solids import Solid, meet, normal_of, radius_of
 
-__all__ = ["FAR", "Stage", "View", "look", "paint"]
+__all__ = ["FAR", "Stage", "View", "look", "normals_of", "paint"]
 
 FAR = 18.0  # metres: the ground ends here, in haze
 
@@ -124,6 +124,19 @@ def _ground(stage: Stage, rays: Array) -> tuple[Array, Ids]:
     down = rays[2] < -stage.eye[2] / FAR
     np.divide(np.float32(-stage.eye[2]), rays[2], out=depth, where=down)
     return depth, down.astype(np.int16)
+
+
+def normals_of(view: View) -> NDArray[np.float32]:
+    """Which way the surface faces (size, size, 3): unit vectors in the camera's axes, zeros in the sky."""
+    out = np.zeros_like(view.rays)
+    out[2, view.ids == 1] = 1
+    for k, solid in enumerate(view.solids):
+        here = np.flatnonzero(view.ids == 2 + k)
+        point = view.rays[:, here] * view.depth[here] + np.asarray(view.stage.eye, np.float32)[:, None]
+        out[:, here] = normal_of(solid, point)
+    out = view.stage.axes @ out
+    out /= np.maximum(np.linalg.norm(out, axis=0), np.float32(0.5))  # the sky's stay zeros
+    return np.ascontiguousarray(out.T, np.float32).reshape(view.size, view.size, 3)
 
 
 # --- light -----------------------------------------------------------------------------------------------------------

@@ -1,26 +1,23 @@
 """Requests about a scene: one Sample for each task, drawn at random for training or fixed for evaluation."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.data.language import Noun, a, captions, full, listed, phrase, title
+from generalist.data.language import Noun, a, captions, full, listed, order, parts, phrase, sentences, title
+from generalist.data.naming import LEVELS, level, names, pick, shuffled, some
+from generalist.data.pointed import POINTED, Maker
 from generalist.data.questions import question
-from generalist.data.solids import COLOURS, SEMANTIC_NAMES, SHAPES, SIZES, Scene
+from generalist.data.scene import Scene
+from generalist.data.solids import SEMANTIC_NAMES
 from generalist.faults import Fault
-from generalist.sequence.sample import Objects, Sample
+from generalist.sequence.geometry import boxes_of_masks
+from generalist.sequence.sample import Objects, Sample, joined
 
 __all__ = ["TASKS", "drawn", "fixed"]
 
 Random = np.random.Generator
-MAKERS = {  # every name of a level of description: no two of them are ever true of the same solid
-    "shape": [Noun(shape=shape) for shape in SHAPES],
-    "colour shape": [Noun(colour=colour, shape=shape) for colour in COLOURS for shape in SHAPES],
-    "colour": [Noun(colour=colour) for colour in COLOURS],
-    "size shape": [Noun(size=size, shape=shape) for size in SIZES for shape in SHAPES],
-}
-CHANCES = {"shape": 0.30, "colour shape": 0.40, "colour": 0.15, "size shape": 0.15}
 
 
 def drawn(scene: Scene, task: str, name: str, rng: Random) -> Sample:
@@ -40,54 +37,69 @@ def _request(scene: Scene, task: str, name: str, rng: Random, free: bool) -> Sam
     return TASKS[task](scene, Sample(image=scene.image, id=name, size=(width, height)), rng, free)
 
 
-def _objects(scene: Scene, rows: list[int], names: list[str]) -> Objects:
-    return Objects(scene.boxes[rows].reshape(-1, 4), tuple(names), scene.masks[rows])
+def _things(*more: str) -> Maker:
+    """Every solid of the names asked for, with its box, its mask and ``more``."""
+
+    def make(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+        return _named(scene, blank, names(scene, rng) if free else LEVELS["shape"], range(len(scene.solids)), *more)
+
+    return make
 
 
-def _detect(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
-    asked = _names(scene, rng) if free else MAKERS["shape"]
-    pairs = [(i, noun.text) for i, solid in enumerate(scene.solids) for noun in asked if noun.suits(solid)]
-    objects = _objects(scene, [i for i, _ in pairs], [text for _, text in pairs])
+def _named(scene: Scene, blank: Sample, asked: list[Noun], among: Sequence[int], *more: str) -> Sample:
+    pairs = [(i, noun.text) for i in among for noun in asked if noun.suits(scene.solids[i])]
+    objects = scene.objects([i for i, _ in pairs], [text for _, text in pairs], *more)
     return blank.but(labels=tuple(noun.text for noun in asked), objects=objects)
 
 
-def _names(scene: Scene, rng: Random) -> list[Noun]:
-    """Names to look for, of one level of description."""
-    level = str(rng.choice(list(CHANCES), p=list(CHANCES.values())))
-    if level == "shape":
-        count = len(SHAPES) if rng.random() < 0.6 else int(rng.integers(1, len(SHAPES)))
-        return [MAKERS[level][i] for i in rng.permutation(len(SHAPES))[:count]]
-    return _some(scene, MAKERS[level], rng)
+def _pose(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    """Cubes alone have corners: of other solids whose name is asked for nothing is said."""
+    asked = [Noun(shape="cube")]
+    if free and rng.random() < 0.4:
+        asked = some(scene, [noun for noun in LEVELS["colour shape"] if noun.shape == "cube"], rng, most=4)
+    if free and rng.random() < 0.25:
+        others = [noun for noun in LEVELS["shape"] if noun.shape != "cube"]
+        asked = shuffled([*asked, *shuffled(others, rng)[: int(rng.integers(1, 3))]], rng)
+    return _named(scene, blank, asked, Noun(shape="cube").rows(scene), "keypoints")
 
 
-def _some(scene: Scene, nouns: list[Noun], rng: Random, most: int = 6) -> list[Noun]:
-    """Up to ``most`` of the nouns, shuffled: some that are true of something, and a few that only nearly are."""
-    present = [noun for noun in nouns if noun.rows(scene)]
-    near = [noun for noun in nouns if noun not in present and _close(noun, present)]
-    count = int(rng.integers(2, most + 1))
-    right = [present[i] for i in rng.permutation(len(present))][: max(1, count - int(rng.integers(0, 3)))]
-    absent = [near[i] for i in rng.permutation(len(near))]
-    if rng.random() < 0.5 or len(absent) < count:
-        rest = [noun for noun in nouns if noun not in present and noun not in absent]
-        absent = [rest[i] for i in rng.permutation(len(rest))] + absent
-    made = right + absent[: count - len(right)]
-    return [made[i] for i in rng.permutation(len(made))]
+def _panoptic(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    """The solids, then the ground and the sky: every pixel is in one mask, of the names that are asked for."""
+    labels = list(SEMANTIC_NAMES)
+    if free:
+        count = len(labels) if rng.random() < 0.6 else int(rng.integers(2, len(labels)))
+        labels = shuffled(labels, rng)[:count]
+    found = [(solid.shape, k + 2) for k, solid in enumerate(scene.solids)] + [("ground", 1), ("sky", 0)]
+    kept = [(name, scene.panoptic == i) for name, i in found if name in labels and (scene.panoptic == i).any()]
+    masks = np.asarray([mask for _, mask in kept], bool).reshape(-1, *scene.panoptic.shape)
+    stuff = np.asarray([name in ("ground", "sky") for name, _ in kept], bool)
+    objects = Objects(boxes_of_masks(masks), tuple(name for name, _ in kept), masks, stuff=stuff)
+    return blank.but(labels=tuple(labels), objects=objects)
 
 
-def _close(noun: Noun, others: list[Noun]) -> bool:
-    return any(noun.shape == other.shape or noun.colour == other.colour != "" for other in others)
+def _count(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    """Every number that some names give is equally likely, though many more give 0 or 1 than 4."""
+    asked: list[tuple[Noun, ...]] = [(noun,) for nouns in ([Noun()], *LEVELS.values()) for noun in nouns]
+    if rng.random() < 0.25:
+        asked = [tuple(shuffled(LEVELS[level(rng)], rng)[:2]) for _ in range(30)]
+    by_number: dict[int, list[tuple[Noun, ...]]] = {}
+    for nouns in asked:
+        by_number.setdefault(sum(len(noun.rows(scene)) for noun in nouns), []).append(nouns)
+    number = pick(sorted(by_number), rng)
+    labels = tuple(noun.text for noun in pick(by_number[number], rng))
+    return blank.but(labels=labels, text=str(number), texts=(str(number),))
 
 
 def _segment(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     labels: list[str] = list(SEMANTIC_NAMES)
     where = {name: scene.semantic == i for i, name in enumerate(SEMANTIC_NAMES)}
-    if free and rng.random() < 0.4:
-        asked = _some(scene, MAKERS["colour shape"], rng, most=4)
+    if free and rng.random() < 0.15:  # more, and what is there would as often be nameless as not
+        asked = some(scene, LEVELS["colour shape"], rng, most=4)
         where |= {noun.text: scene.masks[noun.rows(scene)].any(0) for noun in asked}
         labels = [noun.text for noun in asked] + [name for name in ("ground", "sky") if rng.random() < 0.7]
         labels = [labels[i] for i in rng.permutation(len(labels))]
     elif free:
-        count = len(labels) if rng.random() < 0.6 else int(rng.integers(2, len(labels)))
+        count = len(labels) if rng.random() < 0.8 else int(rng.integers(2, len(labels)))
         labels = [labels[i] for i in rng.permutation(len(labels))[:count]]
     semantic: NDArray[np.int16] = np.full(scene.semantic.shape, -1, np.int16)
     for i, label in enumerate(labels):
@@ -99,16 +111,33 @@ def _depth(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     return blank.but(depth=scene.depth)
 
 
-def _refer(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
-    row = int(rng.integers(len(scene.solids)))
-    said = phrase(scene, row, rng)
-    assert said is not None, "size, colour and shape together always name one solid"
-    return blank.but(phrase=said.text, objects=_objects(scene, [row], [said.text]))
+def _normals(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    return blank.but(normals=scene.normals)
+
+
+def _referred(*more: str) -> Maker:
+    """The one solid that a phrase names, with ``more``."""
+
+    def make(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+        row = int(rng.integers(len(scene.solids)))
+        said = phrase(scene, row, rng)
+        assert said is not None, "size, colour and shape together always name one solid"
+        return blank.but(phrase=said.text, objects=scene.objects([row], [said.text], *more))
+
+    return make
 
 
 def _caption(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     texts = captions(scene)
     return blank.but(text=texts[0], texts=texts)
+
+
+def _grounded(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    rows = order(scene)
+    told, texts = parts(scene), captions(scene)
+    text, _ = joined([piece for piece, _ in told])
+    objects = scene.objects(rows, [full(scene.solids[i]) for i in rows])
+    return blank.but(parts=told, objects=objects, text=text, texts=texts)
 
 
 def _ask(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
@@ -126,14 +155,34 @@ def _retrieve(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     return sample.but(image=None, query=openings[int(rng.integers(len(openings)))].format(things))
 
 
-TASKS: dict[str, Callable[[Scene, Sample, Random, bool], Sample]] = {
-    "detect": _detect,
-    "instances": _detect,
+def _index(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    """In training half of the documents have lost sentences; those that the title can be told from stay."""
+    told = list(sentences(scene))
+    if free and rng.random() < 0.5:
+        told = [words for words in told if words.startswith("Made of") or rng.random() < 0.6]
+    name = title(scene)
+    return blank.but(image=None, document=" ".join(told), text=name, texts=(name,), documents=(blank.id,))
+
+
+TASKS: dict[str, Maker] = {
+    "detect": _things(),
+    "instances": _things(),
+    "oriented": _things("oriented"),
+    "point": _things("points"),
+    "pose": _pose,
     "segment": _segment,
+    "panoptic": _panoptic,
     "depth": _depth,
-    "refer": _refer,
-    "refer_mask": _refer,
+    "depth_adaptive": _depth,
+    "normals": _normals,
+    "refer": _referred(),
+    "refer_mask": _referred(),
+    "refer_oriented": _referred("oriented"),
     "caption": _caption,
+    "grounded_caption": _grounded,
     "ask": _ask,
+    "count": _count,
     "retrieve": _retrieve,
+    "index_document": _index,
+    **POINTED,
 }

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from generalist.data import language, requests
 from generalist.data.raycast import Stage, View, look, paint
-from generalist.data.solids import COLOURS, MATERIALS, SEMANTIC_NAMES, SHAPES, SIZES, Scene, Solid, radius_of
+from generalist.data.scene import Scene
+from generalist.data.solids import COLOURS, MATERIALS, SEMANTIC_NAMES, SHAPES, SIZES, Solid, radius_of
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.sample import Document, Sample
@@ -188,4 +189,5 @@ def annotate(index: int, view: View, noise: NDArray[np.float32]) -> Scene:
         semantic=names[view.ids].reshape(shape),
         depth=np.where(view.ids > 0, view.depth, np.float32(0)).reshape(shape),
         distances=np.linalg.norm(middles, axis=1).astype(np.float32),
+        view=view,
     )

@@ -1,4 +1,4 @@
-"""The solids of the generated world: what they are called, their shape in space, and the scene they make up."""
+"""The solids of the generated world: what they are called and their shape in space."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,6 @@ __all__ = [
     "SEMANTIC_NAMES",
     "SHAPES",
     "SIZES",
-    "Scene",
     "Solid",
     "meet",
     "normal_of",
@@ -67,25 +66,6 @@ def radius_of(solid: Solid) -> float:
         return solid.girth
     corner = solid.girth * (2**0.5 if solid.shape == "cube" else 1.0)
     return float(np.hypot(corner, solid.height / 2))
-
-
-@dataclass
-class Scene:
-    """A picture of the world and everything that is true of it.
-
-    image (H, W, 3) uint8; boxes (n, 4) float32 xyxy pixels, tight around masks (n, H, W) bool of what is visible;
-    semantic (H, W) int16, an index into ``SEMANTIC_NAMES``; depth (H, W) float32 metres along the camera's axis,
-    0 in the sky; distances (n,) float32 metres from the camera to the middle of each solid.
-    """
-
-    index: int
-    image: NDArray[np.uint8]
-    solids: tuple[Solid, ...]
-    boxes: NDArray[np.float32]
-    masks: NDArray[np.bool_]
-    semantic: NDArray[np.int16]
-    depth: NDArray[np.float32]
-    distances: NDArray[np.float32]
 
 
 def meet(solid: Solid, origin: Array, ray: Array) -> Array:

@@ -1,17 +1,21 @@
-"""Calibration: does a score of 0.7 mean right seven times in ten?"""
+"""Calibration: does a score of 0.7 mean right seven times in ten, and do right answers score more than wrong ones?"""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Calibration", "expected_error", "greedy_hits"]
+__all__ = ["Calibration", "expected_error"]
 
 BINS = 15
 
 
 class Calibration:
-    """Scores of answers and whether each was right, and how far the scores are from the truth."""
+    """``ECE``, the expected calibration error (Guo et al. 2017, eq. 3) over fifteen bins of equal width; and ``AUROC``,
+    how often a right answer scores more than a wrong one, a tie being half (Hanley and McNeil 1982).
+
+    ECE alone may be had by giving every answer the same score; AUROC says whether the scores tell them apart.
+    """
 
     def __init__(self) -> None:
         self._scores: list[NDArray[np.float64]] = []
@@ -28,36 +32,27 @@ class Calibration:
         return np.concatenate([np.zeros(0), *self._scores]), np.concatenate([np.zeros(0, bool), *self._right])
 
     def result(self) -> dict[str, float]:
-        """``{"ECE": ...}``, or nothing if no score came in."""
+        """``{"ECE": ..., "AUROC": ...}``; nothing if no score came in, no AUROC if all were right or all wrong."""
         scores, right = self.pairs
-        return {"ECE": expected_error(scores, right)} if len(scores) else {}
+        if not len(scores):
+            return {}
+        figures = {"ECE": expected_error(scores, right)}
+        if right.any() and not right.all():
+            figures["AUROC"] = _separation(scores, right)
+        return figures
 
 
-def expected_error(scores: Any, right: Any) -> float:
-    """Expected calibration error (Guo et al. 2017, eq. 3) over fifteen bins of equal width, of one answer or more."""
-    scores = np.asarray(scores, np.float64)
+def expected_error(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """The expected calibration error of one answer or more."""
     # Bins are (low, high], as in the paper, so that 1.0 needs no bin of its own.
     row = np.clip(np.ceil(scores * BINS).astype(np.int64) - 1, 0, BINS - 1)
-    gap = np.bincount(row, np.asarray(right, np.float64) - scores, BINS)
-    return float(np.abs(gap).sum() / len(scores))
+    surplus = np.bincount(row, weights=right - scores, minlength=BINS)
+    return float(np.abs(surplus).sum() / len(scores))
 
 
-def greedy_hits(
-    overlap: NDArray[Any], scores: NDArray[Any], ignore: NDArray[np.bool_], threshold: float = 0.5
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Match answers to objects, best score first, each object once: (hit (n,), counted (n,)).
-
-    overlap: (n, m) of answers with objects; ignore: (m,). An answer that meets only an ignored object is not counted.
-    """
-    hit, counted = np.zeros(len(scores), bool), np.ones(len(scores), bool)
-    if overlap.size == 0:
-        return hit, counted
-    free = ~ignore
-    for i in np.argsort(-np.asarray(scores), kind="stable"):
-        best = np.where(free, overlap[i], -1)
-        j = int(best.argmax())
-        if best[j] >= threshold:
-            hit[i], free[j] = True, False
-        else:
-            counted[i] = not (overlap[i][ignore] >= threshold).any()
-    return hit, counted
+def _separation(scores: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """From the ranks of the right answers among all (Mann and Whitney 1947); scores that are equal share theirs."""
+    _, group, size = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(size) - (size - 1) / 2)[group]  # from 1
+    n = int(right.sum())
+    return float((rank[right].sum() - n * (n + 1) / 2) / (n * (len(right) - n)))

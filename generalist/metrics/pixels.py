@@ -5,8 +5,8 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.metrics.boxes import best
 from generalist.metrics.calibration import Calibration
+from generalist.metrics.refer import best
 from generalist.sequence.sample import Answer, Sample
 
 __all__ = ["Depth", "MeanIou", "ReferMask"]
@@ -99,7 +99,7 @@ class ReferMask:
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs masks in the answer and in the objects of the sample."""
         shape = sample.size[::-1]
-        row = best(answer)
+        row = best(answer, answer.masks)
         guess = np.zeros(shape, bool) if row is None or answer.masks is None else answer.masks[row]
         masks = None if sample.objects is None else sample.objects.masks
         truth: NDArray[np.bool_] = np.zeros(shape, bool) if masks is None else np.any(masks, axis=0)

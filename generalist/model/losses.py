@@ -27,7 +27,8 @@ def grouped_loss(hidden: Tensor, table: Tensor, labels_out: Tensor, batch: dict[
     count = torch.zeros(tasks, device=hidden.device)
     for group in batch["groups"]:
         loss = _group(hidden.index_select(0, group["at"]), table, labels_out, group, batch["request_labels"])
-        total = total.index_add(0, group["task"], loss * group["weight"])
+        # Padding may ask for what its request cannot hold, at a loss that is infinite and a weight of nothing.
+        total = total.index_add(0, group["task"], torch.where(group["weight"] > 0, loss * group["weight"], 0.0))
         count = count.index_add(0, group["task"], group["share"])
     mean = total / count.clamp(min=1e-6)
     return {"loss": (mean * batch["task_weight"]).sum(), "by_task": mean.detach(), "count": count}

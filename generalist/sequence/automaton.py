@@ -194,7 +194,10 @@ def _moves(
         for span, after in graph.moves[node]:
             for c in range(class_of[span.start], class_of[span.stop - 1] + 1):
                 if order[c] not in (-1, span.beyond):
-                    raise Fault("two readings of the same tokens want them in different orders: it is ambiguous")
+                    raise Fault(
+                        "is ambiguous, two readings of the same coordinates want different orders: "
+                        "put a mark such as '</p>' before one of them"
+                    )
                 reached[c].add(after)
                 order[c] = span.beyond
     return reached, [max(back, 0) for back in order]

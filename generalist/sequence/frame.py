@@ -77,6 +77,15 @@ class Frame:
         limit = np.resize(np.asarray(self.size, np.float32), pixels.shape[-1])
         return np.clip(pixels, 0, limit)
 
+    def box_to_pixels(self, unit: NDArray[Any]) -> NDArray[np.float32]:
+        """Boxes (..., 4) of the unit square to pixels of the original image, clipped to it; one that lies outside, or
+        has no extent, becomes the pixel nearest to it: no box is empty."""
+        pixels = self.to_pixels(unit)
+        low, high = pixels[..., :2], pixels[..., 2:]
+        empty = high <= low
+        low = np.where(empty, np.minimum(low, np.asarray(self.size, np.float32) - 1), low)
+        return np.concatenate([low, np.where(empty, low + 1, high)], -1)
+
     def coordinate_bins(self, unit: NDArray[Any]) -> NDArray[np.int64]:
         """Unit coordinates (2k,) xyxy... to bins of ``loc``.
 
@@ -88,7 +97,7 @@ class Frame:
         if self.point is not None:
             offset = np.clip(value - np.resize(self.point, value.shape), -1, 1)
             value = np.asarray((np.sign(offset) * np.sqrt(np.abs(offset)) + 1) / 2, np.float32)
-        return np.rint(np.clip(value, 0, 1) * last).astype(np.int64)
+        return np.asarray(np.rint(np.clip(value, 0, 1) * last), np.int64)
 
     def coordinates(self, bins: NDArray[Any]) -> NDArray[np.float32]:
         """Bins (2k,), whole or fractional, back to unit coordinates in [0, 1]."""

@@ -32,6 +32,7 @@ __all__ = [
     "Series",
     "Times",
     "UnitNode",
+    "follows",
     "is_list",
     "leaves",
     "options",
@@ -127,24 +128,26 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Alternatives(tuple(parts))
 
     def series(self) -> Node:
-        parts = []
+        parts: list[Node] = []
         while self.tokens and self.tokens[0] not in (("mark", "|"), ("mark", ")")):
-            parts.append(self.item())
+            part = self.item()
+            parts.append(self._announced(part, parts) if self._counted() else part)
         if not parts:
             raise Fault(f"answer {self.text!r}: an empty alternative")
-        parts = self._announced(parts)
         return parts[0] if len(parts) == 1 else Series(tuple(parts))
 
-    def _announced(self, parts: list[Node]) -> list[Node]:
+    def _counted(self) -> bool:
+        return bool(self.tokens) and self.tokens[0][0] == "count" and self.tokens[0][1].startswith("{#")
+
+    def _announced(self, part: Node, before: list[Node]) -> Node:
         """``number`` and the counted item after it become one node."""
-        out: list[Node] = []
-        for part in parts:
-            if isinstance(part, Announced):
-                if not out or out[-1] != UnitNode("number"):
-                    raise Fault(f"answer {self.text!r}: {{#}} counts what a number just before it announces")
-                out.pop()
-            out.append(part)
-        return out
+        count = self.tokens.pop(0)[1]
+        high = int(count[2:-1] or MOST)
+        if high < 1:
+            raise Fault(f"answer {self.text!r}: {count} counts nothing")
+        if not before or before.pop() != UnitNode("number"):
+            raise Fault(f"answer {self.text!r}: {{#}} counts what a number just before it announces")
+        return Announced(part, high=high)
 
     def item(self) -> Node:
         kind, word = self.tokens.pop(0)
@@ -172,14 +175,10 @@ class _Parser:
         return bool(self.tokens) and self.tokens[0][0] == "count" and self.tokens[0][1][1:-1].isdigit()
 
     def repeat(self, node: Node) -> Node:
-        if not self.tokens:
+        if not self.tokens or self._counted():
             return node
         kind, word = self.tokens[0]
-        if word.startswith("{#"):
-            node = Announced(node, high=int(word[2:-1] or MOST))
-            if node.high < 1:
-                raise Fault(f"answer {self.text!r}: {word} counts nothing")
-        elif kind == "count":
+        if kind == "count":
             low, _, high = word[1:-1].partition(",")
             if int(high or low) < max(int(low), 1):
                 raise Fault(f"answer {self.text!r}: {word} counts nothing")
@@ -215,6 +214,22 @@ def writes(node: Node, unit: str) -> bool:
             return all(writes(part, unit) for part in parts)
         case Times(part, low) | Announced(part, low):
             return (unit == "number" and isinstance(node, Announced)) or (low > 0 and writes(part, unit))
+
+
+def follows(node: Node, unit: str, other: str, given: bool) -> bool:
+    """Whether every ``unit`` comes after an ``other``, which may be ``given`` before the answer starts."""
+    match node:
+        case UnitNode(name):
+            return given or name != unit
+        case Literal():
+            return True
+        case Series(parts):
+            before = [given or any(writes(earlier, other) for earlier in parts[:i]) for i in range(len(parts))]
+            return all(follows(part, unit, other, known) for part, known in zip(parts, before, strict=True))
+        case Alternatives(parts):
+            return all(follows(part, unit, other, given) for part in parts)
+        case Times(part) | Announced(part):
+            return follows(part, unit, other, given)
 
 
 def leaves(node: Node) -> list[UnitNode]:
@@ -260,6 +275,8 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
             return Choice(tuple(pattern_of(part, frame) for part in parts))
         case Times(part, low, high):
             if is_list(node):
+                if high > (bins := len(frame.vocabulary["loc"])):
+                    raise Fault(f"a list goes from left to right in {bins} bins: it cannot hold {high} things")
                 item = pattern_of(part, frame)
                 # Only items that must come need room after those before them: the others are left out for want of it.
                 return Listing(tuple(_in_order(item, max(low - 1 - k, 0), k > 0) for k in range(high)), low)
@@ -270,6 +287,8 @@ def pattern_of(node: Node, frame: Frame) -> Pattern:
 
 def _announced(item: Pattern, frame: Frame, low: int, high: int, ordered: bool) -> Counted:
     block = frame.vocabulary["number"]
+    if high >= len(block):
+        raise Fault(f"{{#{high}}} counts further than the vocabulary, which counts to {len(block) - 1}")
     number = Span(block[low], block[high] + 1)
     if not ordered:
         return Counted(number, low, (item,) * high, (item,) * max(high - 1, 0))

@@ -28,6 +28,7 @@ def long_side(boxes: Array) -> NDArray[np.float32]:
     boxes[swap, 2:4] = boxes[swap][:, [3, 2]]
     boxes[swap, 4] += 90
     boxes[:, 4] = (boxes[:, 4] + 90) % 180 - 90
+    boxes[boxes[:, 4] >= 90, 4] = -90  # what is a hair below -90 is rounded up to the other end
     return boxes
 
 
@@ -91,16 +92,46 @@ def oriented_of_points(points: Array) -> NDArray[np.float32]:
 
 def oriented_iou(a: Array, b: Array) -> NDArray[np.float32]:
     """Intersection over union of every oriented box of ``a`` (n, 5) with every one of ``b`` (m, 5): (n, m) float32."""
-    a, b = np.asarray(a, np.float32).reshape(-1, 5), np.asarray(b, np.float32).reshape(-1, 5)
-    corners_a, corners_b = (oriented_corners(x).astype(np.float64) for x in (a, b))
-    reach_a, reach_b = (np.hypot(x[:, 2], x[:, 3]) / 2 for x in (a, b))
+    a, b = (np.asarray(x, np.float64).reshape(-1, 5) for x in (a, b))
     out = np.zeros((len(a), len(b)), np.float32)
-    for i in range(len(a)):
-        for j in range(len(b)):
-            if np.hypot(*(a[i, :2] - b[j, :2])) < reach_a[i] + reach_b[j]:
-                both = _area(clipped(corners_a[i], corners_b[j]))
-                out[i, j] = both / max(a[i, 2] * a[i, 3] + b[j, 2] * b[j, 3] - both, 1e-12)
+    reach_a, reach_b = (np.hypot(x[:, 2], x[:, 3]) / 2 for x in (a, b))
+    apart = np.linalg.norm(a[:, None, :2] - b[None, :, :2], axis=-1)
+    i, j = np.nonzero(apart < reach_a[:, None] + reach_b[None, :])
+    both = _shared(a[i], b[j])
+    out[i, j] = both / np.maximum(a[i, 2] * a[i, 3] + b[j, 2] * b[j, 3] - both, 1e-12)
     return out
+
+
+def _shared(a: Array, b: Array) -> Array:
+    """The area (n,) that each box of ``a`` (n, 5) has in common with its fellow of ``b`` (n, 5).
+
+    Seen from ``b``, which then lies along the axes, the corners of ``a`` go around in one direction. The area common
+    to both is the sum of what lies in ``b`` under each side of ``a``, the sides that run back taken off: the shoelace
+    formula with every height held to ``b``. No corner is looked for, so sides that lie on one another do no harm.
+    """
+    angle = np.radians(b[:, 4])
+    cos, sin = np.cos(angle), np.sin(angle)
+    centre = a[:, :2] - b[:, :2]
+    x, y = centre[:, 0] * cos + centre[:, 1] * sin, centre[:, 1] * cos - centre[:, 0] * sin
+    ring = oriented_corners(np.stack([x, y, a[:, 2], a[:, 3], a[:, 4] - b[:, 4]], 1))
+    half = b[:, None, 2:4] / 2
+    area = _under(ring, np.roll(ring, -1, 1), half[..., 0], half[..., 1]).sum(1)
+    return np.asarray(np.abs(area))
+
+
+def _under(start: Array, stop: Array, wide: Array, high: Array) -> Array:
+    """The area between the floor of a rectangle 2 wide x 2 high about the origin and each side start -> stop
+    (n, k, 2), held to the rectangle; negative for sides that run to the left."""
+    run = stop[..., 0] - start[..., 0]
+    left, right = (np.clip(end[..., 0], -wide, wide) for end in (start, stop))
+    slope = (stop[..., 1] - start[..., 1]) / np.where(run == 0, 1, run)  # an upright side has nothing under it
+    ends = [start[..., 1] + (at - start[..., 0]) * slope for at in (left, right)]
+    low, top = np.minimum(*ends), np.maximum(*ends)
+    floor, ceiling = np.clip(low, -high, high), np.clip(top, -high, high)
+    gain, rise = ceiling - floor, np.maximum(top - low, 1e-300)
+    # Of a side's way up, a part is inside, where the height is the mean of its ends, and a part above the ceiling.
+    inside, above = gain / rise, np.maximum(top - np.maximum(low, high), 0) / rise
+    return np.asarray((right - left) * (floor + high + gain * (inside / 2 + above)))
 
 
 def clipped(polygon: Array, by: Array) -> Array:
@@ -118,10 +149,3 @@ def clipped(polygon: Array, by: Array) -> Array:
                 out.append(p)
         kept = out
     return np.asarray(kept, np.float64).reshape(-1, 2)
-
-
-def _area(polygon: Array) -> float:
-    if len(polygon) < 3:
-        return 0.0
-    x, y = polygon[:, 0], polygon[:, 1]
-    return float(abs(x @ np.roll(y, -1) - y @ np.roll(x, -1)) / 2)

@@ -5,7 +5,19 @@ from functools import reduce
 
 from generalist.sequence.vocabulary import Block
 
-__all__ = ["Chain", "Choice", "Counted", "Listing", "Pattern", "Repeat", "Span", "of_block", "of_ids", "sole_length"]
+__all__ = [
+    "Chain",
+    "Choice",
+    "Counted",
+    "Listing",
+    "Pattern",
+    "Repeat",
+    "Span",
+    "longest",
+    "of_block",
+    "of_ids",
+    "sole_length",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +83,21 @@ def of_block(block: Block, size: int | None = None) -> Span:
 def of_ids(ids: list[int]) -> Chain:
     """Exactly these tokens."""
     return reduce(lambda chain, i: Chain((*chain.parts, Span(i, i + 1))), ids, Chain(()))
+
+
+def longest(pattern: Pattern) -> int:
+    """The most tokens that it may write."""
+    match pattern:
+        case Span():
+            return 1
+        case Chain(parts) | Listing(parts):
+            return sum(map(longest, parts))
+        case Choice(parts):
+            return max(map(longest, parts))
+        case Repeat(part, _, high):
+            return high * longest(part)
+        case Counted(_, _, first, rest):
+            return 1 + max(longest(part) + sum(map(longest, rest[:n])) for n, part in enumerate(first))
 
 
 def sole_length(pattern: Pattern) -> int | None:

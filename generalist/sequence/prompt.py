@@ -9,13 +9,49 @@ from numpy.typing import NDArray
 
 from generalist.faults import Fault
 from generalist.sequence.frame import Frame
+from generalist.sequence.noun import phrase_of, split_labels
+from generalist.sequence.region import KINDS
 from generalist.sequence.sample import Sample
+from generalist.sequence.spelling import draw, first, parse_prompt, spell
 from generalist.sequence.visual import spell_region
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["Prompt", "Template", "split_labels"]
+__all__ = ["INPUTS", "Input", "Prompt", "Template", "read_field"]
 
+INPUTS = ("image", "labels", "phrase", "question", "query", "document", "region")
 _FIELD = re.compile(r"\{([a-z]+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What a task is asked with: ``labels``, ``region:box`` (of that kind), ``query?`` (or not)."""
+
+    name: str
+    kind: str | None = None
+    optional: bool = False
+
+    @classmethod
+    def parse(cls, text: str) -> "Input":
+        """Raises Fault for a name or a kind that there is not."""
+        name, colon, kind = text.removesuffix("?").partition(":")
+        if name not in INPUTS:
+            raise Fault(f"inputs: {text!r} is none of {', '.join(INPUTS)}")
+        if colon and (name != "region" or kind not in KINDS):
+            raise Fault(f"inputs: {text!r}: only a region has a kind, one of {', '.join(KINDS)}")
+        return cls(name, kind or None, text.endswith("?"))
+
+    @property
+    def spoken(self) -> str:
+        """What is wanted, for people."""
+        region = f"a region, of the kind {self.kind!r}" if self.kind else f"a region: one of {', '.join(KINDS)}"
+        return {"image": "an image", "region": region}.get(self.name, self.name)
+
+    def given(self, request: Sample) -> bool:
+        """Whether a request has it."""
+        value = getattr(request, self.name)
+        if self.name == "region":
+            return value is not None and self.kind in (None, value.kind)
+        return value is not None and (self.name == "image" or len(value) > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,25 +65,38 @@ class Prompt:
     point: NDArray[np.float32]
 
 
-def split_labels(text: str) -> tuple[str, ...]:
-    """``"red cube, blue sphere and cone"`` to its names, repeats dropped."""
-    names = [name.strip() for name in re.split(r",|;|\band\b", text)]
-    return tuple(dict.fromkeys(name for name in names if name))
+def read_field(name: str, text: str) -> object:
+    """What a person typed in the place of a field: names in the singular, a phrase without its article."""
+    if name == "labels":
+        return split_labels(text)
+    return phrase_of(text) if name == "phrase" else text.strip()
 
 
 class Template:
-    """One prompt of a task file, such as ``detect {labels}``."""
+    """One prompt of a task file, such as ``(find|locate) every {labels}``: see ``spelling`` for what it may hold."""
 
     def __init__(self, text: str, inputs: tuple[str, ...]):
         self.text = text
-        self.fields: tuple[str, ...] = tuple(_FIELD.findall(text))
-        known = {name.rstrip("?").partition(":")[0] for name in inputs}
-        for name in self.fields:
+        self.words = parse_prompt(text)
+        self.fields: tuple[str, ...] = tuple(_FIELD.findall(first(self.words)))
+        known = {Input.parse(name).name for name in inputs}
+        for name in _FIELD.findall(text):
             if name not in known:
                 raise Fault(f"prompts: {{{name}}} in {text!r} is not among the inputs {', '.join(sorted(known))}")
+        for spelling in self.spellings:
+            if sorted(_FIELD.findall(spelling)) != sorted(set(self.fields)):
+                raise Fault(f"prompts: {text!r}: every spelling needs each field once, and {spelling!r} does not")
 
-    def render(self, request: Sample, vocabulary: Vocabulary) -> Prompt:
-        """The instruction of a request. Names are tokenised on their own, so that each is exactly its own tokens."""
+    @cached_property
+    def spellings(self) -> tuple[str, ...]:
+        """Everything that it may be spelled as, the one that stands for it first."""
+        return spell(self.words)
+
+    def render(self, request: Sample, vocabulary: Vocabulary, rng: np.random.Generator | None = None) -> Prompt:
+        """The instruction of a request, in the first spelling or one drawn by ``rng``.
+
+        Names are tokenised on their own, so that each is exactly its own tokens.
+        """
         ids: list[int] = []
         label: list[int] = []
         spoken: list[str] = []
@@ -62,7 +111,8 @@ class Template:
         def say(text: str, index: int = -1) -> None:
             add(text, vocabulary.encode(text) if text.strip() else [], index=index)
 
-        for i, piece in enumerate(_FIELD.split(self.text)):
+        spelling = first(self.words) if rng is None else draw(self.words, rng)
+        for i, piece in enumerate(_FIELD.split(spelling)):
             if i % 2 == 0:
                 say(piece)
             elif piece == "labels":
@@ -77,24 +127,3 @@ class Template:
             else:
                 say(str(getattr(request, piece)))
         return Prompt("".join(spoken), np.asarray(ids, np.int64), np.asarray(label, np.int64), np.concatenate(place))
-
-    @cached_property
-    def pattern(self) -> re.Pattern[str]:
-        """What the prompt looks like when a person types it."""
-        parts = [
-            f"(?P<{piece}>.+?)" if i % 2 else r"\s+".join(map(re.escape, piece.split(" ")))
-            for i, piece in enumerate(_FIELD.split(self.text))
-        ]
-        return re.compile(r"\s*" + "".join(parts) + r"\s*[.?!]?\s*", re.IGNORECASE | re.DOTALL)
-
-    @property
-    def weight(self) -> int:
-        """How much of the prompt is fixed: of two that fit an instruction, the one that says more is meant."""
-        return len(_FIELD.sub("", self.text))
-
-    def read(self, instruction: str) -> dict[str, object] | None:
-        """The fields of an instruction of this form, or None."""
-        found = self.pattern.fullmatch(instruction)
-        if not found:
-            return None
-        return {k: split_labels(v) if k == "labels" else v.strip() for k, v in found.groupdict().items()}

@@ -163,7 +163,8 @@ class Raster:
             return None
         written = options(body.part)
         # A label may be missing from a cell and a distance may not: one needs ``| none``, the others cannot have it.
-        kinds = ("label",) if isinstance(body.part, Alternatives) else ("cell",) if ranged else ("depth", "normal")
+        bare = ("cell",) if ranged else ("depth", "normal")
+        kinds = bare if not isinstance(body.part, Alternatives) else () if ranged else ("label",)
         if len(written) != 1 or not isinstance(written[0], UnitNode) or written[0].name not in kinds:
             return None
         if isqrt(body.low) ** 2 != body.low:

@@ -9,10 +9,22 @@ from numpy.typing import NDArray
 from generalist.sequence.frame import Frame
 from generalist.sequence.geometry import owners
 from generalist.sequence.grammar import PLACES
-from generalist.sequence.oriented import oriented_corners
+from generalist.sequence.oriented import long_side, oriented_corners
 from generalist.sequence.sample import Answer, Objects
+from generalist.sequence.units import UNITS
 
-__all__ = ["REPEATED", "anchors", "assign", "collect", "disjoint", "first", "left_to_right", "record"]
+__all__ = [
+    "REPEATED",
+    "anchors",
+    "assign",
+    "collect",
+    "disjoint",
+    "first",
+    "items",
+    "left_to_right",
+    "place_of",
+    "record",
+]
 
 REPEATED = 0.6
 """Overlap above which a box of the same label is the same object, written from two lattice points."""
@@ -34,6 +46,11 @@ def record(objects: Objects, i: int, frame: Frame) -> dict[str, Any]:
     middle = (objects.boxes[i, :2] + objects.boxes[i, 2:]) / 2
     found["point"] = frame.to_unit(middle if objects.points is None else objects.points[i])
     return found
+
+
+def place_of(units: Collection[str]) -> str:
+    """The unit that says where a thing is; of several the first, a box before all others."""
+    return next(name for name in PLACES if name in units)
 
 
 def anchors(objects: Objects, place: str, frame: Frame) -> NDArray[np.float32]:
@@ -60,16 +77,18 @@ def assign(centres: NDArray[np.float32], points: NDArray[np.float32]) -> dict[in
 def left_to_right(places: NDArray[np.float32], frame: Frame) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Places (n, d) in the unit square, x first, as a list has them: their order, and themselves in it, each starting
     a bin or more beyond the one before and leaving a bin for each that follows. Most do not move at all."""
-    last = len(frame.vocabulary["loc"]) - 1
+    across = frame if frame.point is None else frame.at(frame.point[[0, 0]])  # nothing but x is looked at
+    # The last bin of the picture; the first corner of a box leaves it to the second.
+    last = int(across.coordinate_bins(np.ones(1))[0]) - (places.shape[1] == 4)
     order = np.argsort(places[:, 0], kind="stable")
     placed = places[order].copy()
-    bins = frame.coordinate_bins(placed[:, 0])
+    bins = across.coordinate_bins(placed[:, 0])
     for k in range(1, len(bins)):
         bins[k] = max(bins[k], bins[k - 1] + 1)
-    for k in range(len(bins)):  # the last one leaves a bin for its own second corner
-        bins[-1 - k] = min(bins[-1 - k], last - 1 - k)
-    moved = bins != frame.coordinate_bins(placed[:, 0])
-    placed[moved, 0] = frame.coordinates(bins)[moved]
+    for k in range(len(bins)):
+        bins[-1 - k] = min(bins[-1 - k], last - k)
+    moved = bins != across.coordinate_bins(placed[:, 0])
+    placed[moved, 0] = across.coordinates(bins)[moved]
     return order.astype(np.int64), placed
 
 
@@ -81,24 +100,22 @@ def collect(
     units: Collection[str],
     there: NDArray[np.float32] | None = None,
 ) -> None:
-    """Fills an answer with the records of things: in pixels, without those that repeat a better one, best first.
+    """Fills an answer with the records of things: in pixels, best first.
 
     units: the names of the units that the task writes; an answer without any thing has their fields all the same.
-    there: of records from tracks of their own, the probabilities of the tracks' writing something, see ``_pooled``.
+    there: of records from tracks of their own, the probabilities of the tracks' writing something. Those that repeat a
+    better one are then left out, and speak for it: see ``_pooled``. In a list the grammar lets there be no repeats.
     """
-    place = next(name for name in PLACES if name in units)
+    place = place_of(units)
     boxes = np.asarray([_bounds(r, place, frame) for r in records], np.float32).reshape(-1, 4)
     labels = np.asarray([str(r.get("label", "")) for r in records], object)  # numpy's strings drop trailing NULs
     weights = np.asarray(scores, np.float32)
-    if place == "point":
-        spread = boxes + np.asarray([-1, -1, 1, 1], np.float32) * SAME_POINT * frame.side / 2
-        owner = owners(spread, weights, labels, 0.0)
-    else:
-        owner = owners(boxes, weights, labels, REPEATED)
+    keep = np.argsort(-weights, kind="stable")
     if there is not None:
+        owner = _owners(boxes, weights, labels, place, frame)
         weights = _pooled(weights, there, owner)
-    keep = np.flatnonzero(owner == np.arange(len(owner)))
-    keep = keep[np.argsort(-weights[keep], kind="stable")]
+        keep = np.flatnonzero(owner == np.arange(len(owner)))
+        keep = keep[np.argsort(-weights[keep], kind="stable")]
     kept = [records[i] for i in keep]
     answer.scores = weights[keep]
     if place == "point":
@@ -119,27 +136,61 @@ def _pooled(scores: NDArray[np.float32], there: NDArray[np.float32], owner: NDAr
     return np.asarray(scores * np.sqrt(np.minimum(total, 1) / np.maximum(there, 1e-9)), np.float32)
 
 
+def _owners(
+    boxes: NDArray[np.float32], weights: NDArray[np.float32], labels: NDArray[Any], place: str, frame: Frame
+) -> NDArray[np.int64]:
+    """For each thing, the best of those that are the same thing."""
+    if place == "point":
+        spread = boxes + np.asarray([-1, -1, 1, 1], np.float32) * SAME_POINT * frame.side / 2
+        return owners(spread, weights, labels, 0.0)
+    return owners(boxes, weights, labels, REPEATED)
+
+
 def _bounds(found: dict[str, Any], place: str, frame: Frame) -> NDArray[np.float32]:
     if place == "oriented":
         corners = oriented_corners(found["oriented"][None])[0]
-        return frame.to_pixels(np.concatenate([corners.min(0), corners.max(0)]))
-    value = found["box"] if place == "box" else np.tile(found["point"], 2)
-    return frame.to_pixels(value)
+        return frame.box_to_pixels(np.concatenate([corners.min(0), corners.max(0)]))
+    return frame.box_to_pixels(found["box"]) if place == "box" else frame.to_pixels(np.tile(found["point"], 2))
 
 
 def _extras(answer: Answer, kept: Sequence[dict[str, Any]], frame: Frame, units: Collection[str]) -> None:
-    """What the things hold beside their upright box. One without a mask (another alternative) has an empty one."""
+    """What the things hold beside their upright box. Of one that lacks it (another alternative), a mask is empty, an
+    oriented box upright, and no keypoint there."""
     if "mask" in units:
         empty = np.zeros(frame.size[::-1], bool)
         answer.masks = np.asarray([r.get("mask", empty) for r in kept], bool).reshape(-1, *empty.shape)
     if "oriented" in units:
-        boxes = np.asarray([r["oriented"] for r in kept], np.float32).reshape(-1, 5)
+        boxes = np.asarray([r["oriented"] if "oriented" in r else _upright(r) for r in kept], np.float32).reshape(-1, 5)
         answer.oriented = np.concatenate([boxes[:, :4] * frame.side, boxes[:, 4:]], 1)
     if "keypoints" in units:
-        points = [r["keypoints"] for r in kept]
-        found = np.asarray(points, np.float32) if points else np.zeros((0, 0, 3), np.float32)
+        shape = next((r["keypoints"].shape for r in kept if "keypoints" in r), (0, 3))
+        points = [r.get("keypoints", np.zeros(shape)) for r in kept]
+        found = np.asarray(points, np.float32).reshape(len(kept), *shape)
         found[..., :2] = np.clip(found[..., :2] * frame.side, 0, np.asarray(frame.size, np.float32))
         answer.keypoints = found
+
+
+def _upright(found: dict[str, Any]) -> NDArray[np.float32]:
+    """The box of a record as an oriented one, in the unit square."""
+    low, high = found["box"][:2], found["box"][2:]
+    return np.asarray(long_side(np.asarray([[*(low + high) / 2, *(high - low), 0]]))[0])
+
+
+def items(found: Sequence[tuple[str, Any, float]]) -> tuple[list[dict[str, Any]], list[float]]:
+    """What a single track wrote, (name, value, confidence) each, cut into things: a unit that a thing has already, or a
+    second place, is of the next one. Their scores are the geometric means of their parts' confidences."""
+    records: list[dict[str, Any]] = [{}]
+    sure: list[list[float]] = [[]]
+    for name, value, confidence in found:
+        if name not in UNITS:
+            continue
+        taken = set(records[-1])
+        if name in taken or (name in PLACES and taken & set(PLACES)):
+            records.append({})
+            sure.append([])
+        records[-1][name] = value
+        sure[-1].append(max(confidence, 1e-9))
+    return records, [float(np.exp(np.mean(np.log(s)))) if s else 0.0 for s in sure]
 
 
 def disjoint(answer: Answer) -> None:

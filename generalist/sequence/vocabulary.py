@@ -108,6 +108,8 @@ class Vocabulary:
         return cls(tokenizer, blocks, codebook, folder)
 
     def __getitem__(self, block: str) -> Block:
+        if block not in self.blocks:
+            raise Fault(f"the vocabulary has no tokens {block!r}: it has {', '.join(self.blocks)}")
         return self.blocks[block]
 
     def __contains__(self, block: str) -> bool:

@@ -61,6 +61,7 @@ class Recipe(Strict):
     vocabulary: str = "tiny"
     model: Model = Model()
     sources: list[SourceSpec] = Field(min_length=1)
+    tasks_dir: list[Path] = []
     task_weight: dict[str, float] = {}
     steps: int = Field(gt=0)
     rows: int = Field(16, gt=0)

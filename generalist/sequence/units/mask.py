@@ -69,7 +69,7 @@ class Mask:
     def _pixel_box(frame: Frame) -> NDArray[np.float32]:
         if frame.box is None:
             raise ValueError("a mask is relative to a box: write a box before it")
-        return frame.to_pixels(frame.box)
+        return frame.box_to_pixels(frame.box)
 
 
 def _paste(cells: NDArray[np.float32], box: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:

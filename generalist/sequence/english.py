@@ -1,0 +1,239 @@
+"""English as people type it: words and their stems, courtesies around a request, and whether it is a question.
+
+Everything here is about the language and nothing about any task: tasks say themselves which words tell them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+__all__ = [
+    "ARTICLES", "ASKING", "AUXILIARIES", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
+    "is_question", "listed", "readings", "stem", "trimmed", "words",
+]  # fmt: skip
+
+
+def listed(text: str) -> frozenset[str]:
+    """The words of a list that is written as one text."""
+    return frozenset(text.split())
+
+
+ARTICLES = listed("a an the")
+QUANTIFIERS = listed("all every each any some both several many most either various multiple single individual")
+ASKING = listed("what where who whom whose which when why how")
+AUXILIARIES = listed(
+    "is are was were am be been do does did has have had can could will would shall should may might must"
+)
+# Words that stand between the telling ones in any request, whatever it is about.
+EMPTY = (
+    listed(
+        """i you we me us my your our they them he she it its this that these those here there one ones someone
+        something of in on at to for from with by as into onto about around over under out up down off and or
+        but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
+        thanks well let lets want need like love wish give show get see tell know help try make put take use
+        using go look able possible much more very other another again quick quickly task job sure think seem
+        such per via"""
+    )
+    | AUXILIARIES
+    | ARTICLES
+)
+
+PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
+_WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attached|above|following|same|input)\s+)?"
+
+_OPENINGS = re.compile(
+    r"""\s*(?:
+      (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
+    | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
+      (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+|possibly\s+)?
+    | (?:would|do)\s+you\s+mind\s+
+    | (?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+a\s+way|your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
+    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
+    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
+      (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
+    | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
+    | using\s+(?:this|the)\s+\w+\s*,\s*
+    | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
+    + _WHICH.replace(" ", r"\ ")
+    + PICTURE
+    + r"""\b\s*(?:[,.:;-]+|and\b|then\b)?\s*
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_ASKING = re.compile(
+    r"""\s*(?:
+      (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)\s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
+    | (?:i|we)\s+(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
+    | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
+    | (?:do|did)\s+you\s+know\s+
+    | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
+    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|can\s+i\s+(?:have|get|see)|may\s+i\s+(?:have|see))\s+
+    )""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_CLOSINGS = re.compile(
+    r"""(?:[\s,.!;:-]+|(?<=\?)\s*)(?:
+      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
+    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|can\s+you|could\s+you
+    | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
+      (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
+      (?:in|on|from|within|inside|across|throughout|of(?=\s+this))\s+(?:"""
+    + _WHICH.replace(" ", r"\ ")
+    + ")?"
+    + PICTURE
+    + r"""
+    | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?
+      (?:see|find|spot|have|count)(?:\s+here)?
+    | (?:are|is)\s+there|there\s+(?:are|is)
+    | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+it|in\s+sight)
+    )(?=[\s.?!,]*$)""",
+    re.IGNORECASE | re.VERBOSE,
+)  # fmt: skip
+
+_BOTH = re.compile(r"\s*([a-z]+)\s+and\s+([a-z]+)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
+_SEEING = re.compile(
+    r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+me)",
+    re.IGNORECASE,
+)
+
+_SPELLED = {
+    "whats": "what is", "wheres": "where is", "hows": "how is", "whos": "who is", "theres": "there is", "pls": "please",
+    "plz": "please", "gimme": "give me", "lemme": "let me", "wanna": "want to", "won't": "will not", "u": "you",
+    "can't": "can not", "cannot": "can not", "let's": "let us", "everyone": "every person", "everybody": "every person",
+    "everything": "every thing", "anything": "any thing", "anyone": "any person", "pic": "picture", "img": "image",
+    "&": "and",
+}  # fmt: skip
+_QUOTES = "\"“”‘' \n\t"
+_SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
+_SUBJECTS = ASKING | listed("there here it that this he she")
+_OF_PICTURES = listed("this that my your our following given attached")
+_TOKEN = re.compile(r"\{[a-z]+\}|<[^<>\s]+>|[\w][\w'-]*|&|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A word in its place. start, stop: where it stands in the text. text: in small letters, contractions undone.
+
+    silent: punctuation, articles and quantifiers, which tell how many are meant and never what is to be done.
+    """
+
+    text: str
+    stem: str
+    start: int
+    stop: int
+    silent: bool
+
+    @property
+    def leads(self) -> bool:
+        """An article or a quantifier."""
+        return self.text in ARTICLES or self.text in QUANTIFIERS
+
+
+def words(text: str) -> list[Word]:
+    """The words of a text; punctuation is a word with an empty stem."""
+    found: list[Word] = []
+    for match in _TOKEN.finditer(text.replace("’", "'")):
+        for part in _undone(match[0].lower().strip("'-") or match[0]):
+            quiet = not stem(part) or part in ARTICLES or part in QUANTIFIERS
+            if found and stem(part) == "picture" and found[-1].text in _OF_PICTURES:
+                found[-1] = replace(found[-1], silent=True)  # this picture is the picture
+            found.append(Word(part, stem(part), match.start(), match.end(), quiet))
+    return found
+
+
+def _undone(word: str) -> list[str]:
+    """A contraction as its words."""
+    if word in _SPELLED:
+        return _SPELLED[word].split()
+    for ending, full in _SHORT.items():
+        if word.endswith(ending) and len(word) > len(ending):
+            return [word.removesuffix(ending), full]
+    if word.endswith("'s") and word[:-2] in _SUBJECTS:
+        return [word[:-2], "is"]
+    return [word]
+
+
+@lru_cache(maxsize=4096)
+def stem(word: str) -> str:
+    """What the forms of a word share: detect, detects, detecting, detection. Empty for punctuation."""
+    if word.startswith("{"):
+        return word
+    if word.isascii() and not any(letter.isalnum() for letter in word):
+        return ""
+    if unicodedata.category(word[0]).startswith("P"):
+        return ""
+    if re.fullmatch(PICTURE, word):
+        return "picture"
+    if word in EMPTY or word in ASKING or len(word) < 4:
+        return word
+    word = re.sub(r"(?<=.{3})(?:our)(?=s?$|ed$|ing$)", "or", re.sub(r"tre(?=s?$)", "ter", word))
+    word = re.sub(r"(?<=[^aeiou])ies$", "y", word)
+    word = re.sub(r"(?<=[sxz])es$|(?<=[cs]h)es$|(?<=[^sui])s$|'s$", "", word)
+    word = re.sub(r"(?<=.{3})(?:ification|ify|ified|ifying|ifies)$", "", word)
+    cut = re.sub(r"(?<=.{3})(?:ing|ed)$", "", word)
+    cut = re.sub(r"(?<=.{3})(?:ations?|ators?|ions?|at|ate|er|or)$|(?<=.{3})e$", "", cut)
+    if cut != word and re.search(r"([bdgkmnprt])\1$", cut):
+        cut = cut[:-1]  # cutting, spotted
+    return cut if re.search(r"[aeiouy]", cut) else word
+
+
+def is_empty(word: Word) -> bool:
+    """Whether the word says nothing of what is asked, in any request."""
+    return word.silent or word.text in EMPTY or word.text in ASKING
+
+
+def readings(text: str) -> tuple[str, ...]:
+    """A request as typed, and with ever more of the courtesies and asking words around it taken off.
+
+    Of two verbs that open it ("locate and label every car"), each is a reading of its own.
+    """
+    heads = _heads(text)
+    heads += [f"{found[i]} {found[3]}" for head in heads if (found := _BOTH.match(head)) for i in (1, 2)]
+    heads += [f"{found[1]} {found[2]}" for head in heads if (found := _FOR_ME.match(head))]
+    return tuple(dict.fromkeys(short for head in heads for short in _shortened(head)))
+
+
+def bared(text: str) -> str:
+    """A request without any of the courtesies around it."""
+    return list(_shortened(_heads(text)[-1]))[-1]
+
+
+def _heads(text: str) -> list[str]:
+    heads = [" ".join(text.replace("’", "'").split())]
+    for opening in (_OPENINGS, _ASKING, _OPENINGS):
+        while (found := opening.match(heads[-1])) and 0 < found.end() < len(heads[-1]):
+            heads.append(heads[-1][found.end() :])
+    return heads
+
+
+def _shortened(text: str) -> Iterator[str]:
+    yield text
+    while found := _CLOSINGS.search(text):
+        text = text[: found.start()].rstrip(" ,;:-")
+        if text.strip(" .?!,"):
+            yield text
+        else:
+            return
+
+
+def trimmed(text: str) -> str:
+    """A thing's name without what is said after it about the picture: "cubes in this image please" is "cubes"."""
+    return list(_shortened(text.strip(_QUOTES).rstrip(".?!,;: ")))[-1].strip(_QUOTES).rstrip(".?!,;: ")
+
+
+def is_question(text: str) -> bool:
+    """Whether it asks rather than orders: what, how many, is there, "can you see a dog", not "can you find a dog"."""
+    for reading in readings(text):
+        head = [word.text for word in words(reading)[:2]]
+        if head and (head[0] in ASKING or head[0] in AUXILIARIES) and not is_order(reading):
+            return True
+    return False
+
+
+def is_order(text: str) -> bool:
+    """Whether it is an order in the form of a question: "can you find a dog?"."""
+    return bool(_ORDERING.match(text)) and not _SEEING.match(text)

@@ -1,0 +1,330 @@
+"""Instruction: what a person typed, understood as a task and its fields.
+
+Every task that the image and the region allow is scored, in the currency of telling words (see ``lexicon``):
+
+    a form that fits the whole text   the weights of its fixed words, and ``WHOLE``; ``LITERAL`` more as it stands
+    words of it here and there        the weights of those present, less a share of those missing, and the rest of the
+                                      text is the field
+    either                            how well the field suits its kind (a phrase is one thing, labels are many, a
+                                      question asks), less what the field swallows of other tasks' telling words
+
+A form is tried on every reading of the text: as typed, and with ever more of the courtesies around it taken off.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from generalist.faults import Fault
+from generalist.sequence.english import Word, bared, is_empty, is_order, is_question, readings, words
+from generalist.sequence.lexicon import Form, Lexicon, determiner, lexicon
+from generalist.sequence.noun import Number, number_of
+from generalist.sequence.pointing import is_pointing
+from generalist.sequence.prompt import read_field
+from generalist.sequence.task import Task
+
+__all__ = ["SURE", "Understood", "candidates", "understand"]
+
+SURE = 0.6
+"""The score below which nothing is understood: about one word that few other tasks share."""
+LITERAL, WHOLE = 0.3, 0.5
+CLOSED = 0.5  # a whole form that leaves no word to a field
+IN_PART = 0.85  # of a form of which only some words are there
+MISSING, BESIDE = 0.35, 0.5  # of a word's weight: of the form and not there; of the task and not of the form
+SWALLOWED = 0.4  # of a word's weight, inside a field
+IDLE = 0.1  # for a word that neither the task nor its field accounts for
+MOOD = 0.3  # a question understood as an order, or the other way round
+_SENTENCES = ("question", "query", "document")
+LED = 0.3  # the same article or quantifier as in the prompt
+FITS: dict[str, dict[Number, float]] = {
+    "labels": {"each": 0.5, "many": 0.4, "either": 0.7, "kind": 0.25, "some": 0.1, "one": -0.35},
+    "phrase": {"each": -0.9, "many": -0.4, "either": -0.6, "kind": -0.1, "some": 0.0, "one": 0.5},
+}
+REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
+
+
+How = Literal["literally", "in other words", "by its words"]
+
+
+@dataclass(frozen=True)
+class Understood:
+    """A task, and the fields read out of the text. how: ``literally``, ``in other words`` or ``by its words``.
+
+    nearest: the tasks with their scores, best first, this one among them.
+    """
+
+    task: str
+    fields: dict[str, object]
+    how: How
+    score: float
+    nearest: tuple[tuple[str, float], ...] = ()
+
+
+def understand(
+    instruction: str, tasks: Mapping[str, Task], has_image: bool, region_kind: str | None = None
+) -> Understood:
+    """The task that an instruction means.
+
+    Raises:
+        Fault: no task is meant clearly enough; names the three nearest, and what the likeliest lacks.
+    """
+    found = candidates(instruction, tasks, has_image, region_kind)
+    if found and found[0].score >= SURE:
+        return found[0]
+    corrected = lexicon(tuple(tasks.values())).corrected(instruction)
+    if corrected != instruction:
+        again = candidates(corrected, tasks, has_image, region_kind)
+        if again and again[0].score >= SURE:
+            return replace(again[0], how="by its words")
+    raise Fault(_refusal(instruction, tasks, has_image, found))
+
+
+def candidates(
+    instruction: str, tasks: Mapping[str, Task], has_image: bool, region_kind: str | None = None
+) -> list[Understood]:
+    """Every task that the instruction could be read as, the likeliest first, each with its fields and its score."""
+    text = _Text(instruction, lexicon(tuple(tasks.values())), has_image, region_kind)
+    found = [best for task in tasks.values() if _fits(task, has_image, region_kind) and (best := text.read(task))]
+    found.sort(key=lambda one: -one.score)
+    nearest = tuple((one.task, round(one.score, 3)) for one in found)
+    return [replace(one, nearest=nearest) for one in found]
+
+
+def _fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
+    """Whether a request with this image and this region can be of the task."""
+    for need in task.inputs:
+        if need.name == "image" and not has_image and not need.optional:
+            return False
+        if need.name == "region" and region_kind is None and not need.optional:
+            return False
+        if need.name == "region" and region_kind is not None and need.kind not in (None, region_kind):
+            return False
+    return True
+
+
+class _Text:
+    """An instruction with all its readings."""
+
+    def __init__(self, text: str, lexicon: Lexicon, has_image: bool, region_kind: str | None):
+        self.text, self.lexicon = text.strip(), lexicon
+        self.has_image, self.region_kind = has_image, region_kind
+        self.asks = is_question(self.text)
+        self.readings = [_Reading(reading) for reading in readings(self.text)]
+
+    def read(self, task: Task) -> Understood | None:
+        """The best that the text says as a request of this task."""
+        given = self._given(task)
+        best = max((*self._whole(task), *self._part(task)), key=lambda one: one.score, default=None)
+        return best and replace(best, score=best.score + given)
+
+    def _given(self, task: Task) -> float:
+        """How well the task suits what came beside the text."""
+        needs = {need.name: need for need in task.inputs}
+        score = 0.0
+        if self.region_kind is not None:
+            region = needs.get("region")
+            score += -UNUSED if region is None else REGION + OF_KIND * (region.kind is not None)
+        return score - UNUSED * (self.has_image and "image" not in needs)
+
+    def _forms(self, task: Task) -> Iterator[Form]:
+        return filter(self._can, self.lexicon.forms[task.name])
+
+    def _can(self, form: Form) -> bool:
+        """Whether what the form needs beside the text is there."""
+        return self.region_kind is not None or "region" not in (form.fields or ())
+
+    # ---- a form that fits the whole of a reading -----------------------------------------------------------------
+
+    def _whole(self, task: Task) -> Iterator[Understood]:
+        for form in self._forms(task):
+            for reading in self.readings:
+                if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
+                    spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
+                    values = {name: reading.between(*span, name) for name, span in spans.items()}
+                    literal = reading.spelled(spans, self.lexicon.spelled[task.name])
+                    how: How = "literally" if literal and reading is self.readings[0] else "in other words"
+                    score = self.lexicon.sum(form.fixed) + WHOLE + LITERAL * literal + CLOSED * (not spans)
+                    if spans:
+                        led = reading.led(next(iter(spans.values()))[0])
+                        score += LED * ((led == form.led and led in ("the", "every")) - (led != form.led == "every"))
+                    made = self._made(task, values, score, bool(form.fixed), how)
+                    if made:
+                        yield made
+
+    def _made(
+        self,
+        task: Task,
+        values: dict[str, str],
+        score: float,
+        told: bool,
+        how: How,
+    ) -> Understood | None:
+        """With its fields read and their suitability added; None where a field would be empty."""
+        fields: dict[str, object] = {}
+        for name, text in values.items():
+            if name in ("question", "query") and not told:
+                text = self.text  # as it was typed, courtesies and all
+            value = read_field(name, text)
+            suits = self._suits(name, text, told)
+            if not value or suits is None:
+                return None
+            fields[name] = value
+            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name == "query"))
+        return Understood(task.name, fields, how, score)
+
+    def _suits(self, name: str, text: str, told: bool) -> float | None:
+        """How well a text suits a field; None where it cannot be one."""
+        if name in FITS:
+            if self.region_kind is not None and is_pointing(text):
+                return None  # it is the region that is meant
+            number = None if all(map(is_empty, words(text))) else number_of(text)
+            return None if number is None else FITS[name][number]
+        if told:
+            return 0.3 * (name == "question" and is_question(text))
+        asks = self.asks or (self.text.endswith("?") and not is_order(self.text))
+        if name == "question":
+            return (1.0 if self.asks else 0.7) - WHOLE if asks else None
+        # A question with no picture to ask about can only be put to the documents.
+        return 0.7 - WHOLE if asks and not self.has_image else None
+
+    # ---- words of a task here and there --------------------------------------------------------------------------
+
+    def _part(self, task: Task) -> Iterator[Understood]:
+        last = _Reading(bared(self.text))
+        here = self.lexicon.told[task.name] & self.readings[0].stems
+        phrases = self._phrases(task)
+        if not here and not phrases:
+            return
+        best: dict[tuple[str, ...], float] = {}
+        for form, whole in self.lexicon.loose[task.name].items():
+            if form.fields is not None and (form.fixed.isdisjoint(here) or not self._can(form)):
+                continue
+            if form.fields is None and form.stems not in phrases:
+                continue
+            score = self._told(form, whole, here, phrases)
+            for fields in [form.fields] if form.fields is not None else self._fields(task):
+                best[fields] = max(score, best.get(fields, 0.0))
+        telling = self.lexicon.told[task.name].union(*phrases)
+        for fields, score in best.items():
+            asked = [name for name in fields if name != "region"]
+            span, idle = last.rest(telling)
+            if score <= 0 or len(asked) > 1 or (asked and span is None):
+                continue
+            if span is not None and not asked:
+                idle += last.content(*span)
+            values = {name: last.between(*span, name) for name in asked if span is not None}
+            made = self._made(task, values, IN_PART * score - IDLE * idle, True, "by its words")
+            if made:
+                yield made
+
+    def _phrases(self, task: Task) -> set[tuple[str, ...]]:
+        """The telling ``words`` of a task that the text has, of one word or several."""
+        text = f" {self.readings[0].stemmed}"
+        return {stems for stems in self.lexicon.phrases[task.name] if f" {' '.join(stems)} " in text}
+
+    def _told(self, form: Form, whole: float, here: frozenset[str], phrases: set[tuple[str, ...]]) -> float:
+        """What the words of a form that are there tell, of a ``whole``, with what else of its task is there."""
+        longer = {stems for stems in phrases if len(stems) > 1 and stems != form.stems}
+        there = self.lexicon.sum(form.fixed & here)
+        beside = BESIDE * (self.lexicon.sum(here) - there + self.lexicon.sum(longer))
+        if form.fields is None:
+            return beside + whole
+        return beside + there - MISSING * (whole - there) - MOOD * (form.question != self.asks)
+
+    def _fields(self, task: Task) -> Sequence[tuple[str, ...]]:
+        """The fields of the task's prompts, those that can be given here."""
+        sets = {form.fields for form in self._forms(task) if form.fields is not None}
+        return sorted(sets)
+
+
+class _Reading:
+    """One reading of a text, as words and as stems."""
+
+    def __init__(self, text: str):
+        self.text, self.words = text, words(text)
+        self.at = [i for i, word in enumerate(self.words) if not word.silent]
+        self.stemmed = "".join(self.words[i].stem + " " for i in self.at)
+        self.stems = frozenset(self.words[i].stem for i in self.at)
+
+    def span(self, start: int, stop: int) -> tuple[int, int]:
+        """The words that a stretch of the stems stands for."""
+        return self.at[self.stemmed.count(" ", 0, start)], self.at[self.stemmed.count(" ", 0, stop) - 1] + 1
+
+    def between(self, first: int, last: int, name: str) -> str:
+        """The text of some words, with the articles and quantifiers that lead them; a sentence to its very end."""
+        first -= len(self._leading(first))
+        text = self.text[self.words[first].start :]
+        if name not in _SENTENCES or last <= self.at[-1]:
+            return text[: self.words[last - 1].stop - self.words[first].start]
+        return text if name != "query" else text.rstrip(" .!" if is_question(text) else " .!?")
+
+    def _leading(self, first: int) -> list[Word]:
+        start = first
+        while start and self.words[start - 1].leads:
+            start -= 1
+        return self.words[start:first]
+
+    def spelled(self, spans: dict[str, tuple[int, int]], spellings: frozenset[str]) -> bool:
+        """Whether the text is one of the spellings as it stands, with fields at ``spans``."""
+        if not spans:
+            return _plain(self.text) in spellings
+        texts = [self.text]
+        for name, (first, last) in sorted(spans.items(), key=lambda item: -item[1][0]):
+            starts = [self.words[k].start for k in range(first - len(self._leading(first)), first + 1)]
+            end = self.words[last - 1].stop
+            texts = [f"{text[:start]}{{{name}}}{text[end:]}" for text in texts for start in starts]
+        return any(_plain(text) in spellings for text in texts)
+
+    def led(self, first: int) -> str:
+        """What leads the words from ``first`` on."""
+        return determiner(self._leading(first))
+
+    def content(self, first: int, last: int) -> int:
+        """How many of some words say something."""
+        return sum(not is_empty(word) for word in self.words[first:last])
+
+    def rest(self, telling: frozenset[str] | set[str]) -> tuple[tuple[int, int] | None, int]:
+        """The longest stretch without telling words, the last of equals; and how many words of meaning are outside."""
+        spans: list[tuple[int, int]] = []
+        start = 0
+        for i, word in enumerate((*self.words, None)):
+            if word is None or (word.stem in telling and not is_empty(word)):
+                inside = [k for k in range(start, i) if not is_empty(self.words[k])]
+                if inside:
+                    spans.append((inside[0], inside[-1] + 1))
+                start = i + 1
+        if not spans:
+            return None, 0
+        chosen = max(spans, key=lambda span: (self.content(*span), span[0]))
+        return chosen, sum(self.content(*span) for span in spans if span != chosen)
+
+
+def _plain(text: str) -> str:
+    """In small letters, without the mark at the end."""
+    return " ".join(text.lower().split()).rstrip(" .?!")
+
+
+def _refusal(instruction: str, tasks: Mapping[str, Task], has_image: bool, found: Sequence[Understood]) -> str:
+    """The three nearest tasks with a prompt of each; and what the likeliest of all would have needed."""
+    scores = {one.task: max(one.score, 0.0) for one in found}
+
+    def near(task: Task) -> tuple[float, float]:
+        alike = (difflib.SequenceMatcher(None, instruction.lower(), t.spellings[0]).ratio() for t in task.templates)
+        return scores.get(task.name, 0.0), max(alike)
+
+    told = "; ".join(f'"{t.templates[0].spellings[0]}" ({t.name})' for t in sorted(tasks.values(), key=near)[:-4:-1])
+    lacking = "" if has_image else " without an image"
+    return (
+        f"no task fits {instruction!r}{lacking}{_wanted(instruction, tasks, has_image)}. The nearest prompts are {told}"
+    )
+
+
+def _wanted(instruction: str, tasks: Mapping[str, Task], has_image: bool) -> str:
+    """That another task would fit, given a region."""
+    for kind in ("box", "mask", "oriented"):
+        for one in candidates(instruction, tasks, has_image, kind)[:1]:
+            need = next((need for need in tasks[one.task].inputs if need.name == "region"), None)
+            if need is not None and one.score - REGION - OF_KIND * (need.kind is not None) >= SURE:
+                return f" without a region ({one.task!r} takes a {need.kind or 'region'})"
+    return ""

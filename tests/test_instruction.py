@@ -1,0 +1,395 @@
+"""Instructions: every prompt in every spelling is its task, and so is what people type; what is nothing is refused.
+
+The shipped tasks are read together with the drafts beside them, so that all of the language competes for every request.
+"""
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generalist.faults import Fault
+from generalist.sequence.english import bared, is_question, readings, stem
+from generalist.sequence.instruction import SURE, Understood, candidates, understand
+from generalist.sequence.noun import number_of, phrase_of, singular, split_labels
+from generalist.sequence.prompt import Input, Template
+from generalist.sequence.region import KINDS
+from generalist.sequence.sample import Sample
+from generalist.sequence.spelling import count, draw, first, parse_prompt, spell
+from generalist.sequence.task import Task, load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+
+ROOT = Path(__file__).resolve().parents[1]
+DRAFTS = [path for path in [ROOT / "tasks_draft"] if path.is_dir()]
+TASKS = load_tasks(Vocabulary.load("tiny"), *DRAFTS)
+REQUESTS = [json.loads(line) for line in (ROOT / "tests" / "requests_dev.jsonl").read_text("utf-8").splitlines()]
+
+NOUNS = ["cube", "traffic light", "bus", "berry", "woman", "glass", "fire hydrant", "mouse", "wolf"]
+LOOKS = ["red", "small", "wooden", "shiny", "broken"]
+PLACES = ["on the left", "next to the lamp", "under the bench", "in a blue coat", "behind her"]
+KINDS_OF_THINGS = st.tuples(st.sampled_from(["", *LOOKS]), st.sampled_from(NOUNS)).map(
+    lambda part: " ".join(part).strip()
+)
+LABELS = st.lists(KINDS_OF_THINGS, min_size=2, max_size=4, unique=True).map(tuple)
+PHRASES = st.tuples(st.sampled_from(LOOKS), st.sampled_from(NOUNS), st.sampled_from(PLACES)).map(" ".join)
+VALUES = st.fixed_dictionaries(
+    {
+        "labels": LABELS,
+        "phrase": PHRASES,
+        "question": PHRASES.map(lambda phrase: f"is the {phrase} clean?"),
+        "query": st.sampled_from(["tides", "the history of Rome", "why leaves fall"]),
+        "document": st.sampled_from(["Bees make honey.", "Rome fell in 476. It was not built in a day."]),
+    }
+)
+
+
+def setting(task: Task, template: Template) -> tuple[bool, str | None]:
+    """The image and the region that a prompt of a task is asked with."""
+    needs = {need.name: need for need in task.inputs}
+    image = "image" in needs and not (needs["image"].optional and set(template.fields) & {"query"})
+    if "region" not in template.fields:
+        return image, None
+    return image, needs["region"].kind or "box"
+
+
+def written(spelling: str, values: dict[str, object], region: str) -> str:
+    text = spelling.replace("{region}", region)
+    for name, value in values.items():
+        text = text.replace(f"{{{name}}}", ", ".join(value) if isinstance(value, tuple) else str(value))
+    return text
+
+
+def same_tasks(name: str, region: str | None) -> set[str]:
+    """A task, and those that are asked for in the same words and told apart by nothing else than the region."""
+    prompts = set(TASKS[name].file.prompts)
+    return {name} | {other for other, task in TASKS.items() if region is None and prompts == set(task.file.prompts)}
+
+
+# ---- prompts in all their spellings ----------------------------------------------------------------------------------
+
+TEMPLATES = [(name, i) for name, task in TASKS.items() for i in range(len(task.templates))]
+
+
+@pytest.mark.parametrize(("name", "row"), TEMPLATES)
+def test_every_prompt_is_its_own_task(name: str, row: int) -> None:
+    """In the first spelling, the last, and a dozen others; with the fields that were put in."""
+    task, template = TASKS[name], TASKS[name].templates[row]
+    image, region = setting(task, template)
+    rng = random.Random(f"{name} {row}")
+    values = {
+        "labels": ("red cube", "fire hydrant", "wolf"),
+        "phrase": "broken lamp on the left",
+        "question": "is the lamp on the left broken?",
+        "query": "why leaves fall",
+        "document": "Bees make honey.",
+    }
+    spellings = {template.spellings[0], template.spellings[-1], *rng.choices(template.spellings, k=12)}
+    for spelling in sorted(spellings):
+        text = written(spelling, values, "this")
+        found = understand(text, TASKS, image, region)
+        assert found.task in same_tasks(name, region), (text, found)
+        assert found.fields == {k: values[k] for k in template.fields if k != "region"}, (text, found)
+
+
+@given(row=st.integers(0, len(TEMPLATES) - 1), seed=st.integers(0, 2**32 - 1), values=VALUES)
+def test_fields_come_back_as_they_were_put_in(row: int, seed: int, values: dict[str, object]) -> None:
+    name, at = TEMPLATES[row]
+    template = TASKS[name].templates[at]
+    image, region = setting(TASKS[name], template)
+    text = written(draw(template.words, np.random.default_rng(seed)), values, "the marked area")
+    found = understand(text, TASKS, image, region)
+    assert found.task in same_tasks(name, region), (text, found)
+    assert found.fields == {k: values[k] for k in template.fields if k != "region"}, (text, found)
+
+
+COURTESIES = ["{}", "please {}", "Could you please {}?", "I'd like you to {}, thanks", "Hey, can you {} for me", "{}!"]
+EVERYDAY = {
+    "detect every bicycle": ("detect", {"labels": ("bicycle",)}),
+    "segment the small dog on the left": ("refer_mask", {"phrase": "small dog on the left"}),
+    "segment sky, road": ("segment", {"labels": ("sky", "road")}),
+    "describe the picture": ("caption", {}),
+    "locate the red mug": ("refer", {"phrase": "red mug"}),
+}
+
+
+@pytest.mark.parametrize("courtesy", COURTESIES)
+@pytest.mark.parametrize("request_", EVERYDAY)
+def test_courtesy_changes_nothing(courtesy: str, request_: str) -> None:
+    for text in (courtesy.format(request_), courtesy.format(request_.upper()).replace("'D", "'d")):
+        found = understand(text, TASKS, True)
+        fields = {k: tuple(n.lower() for n in v) if k == "labels" else str(v).lower() for k, v in found.fields.items()}
+        assert (found.task, fields) == EVERYDAY[request_], text
+
+
+@given(text=st.text(max_size=60), image=st.booleans(), region=st.sampled_from([None, *KINDS]))
+def test_any_text_is_understood_or_refused(text: str, image: bool, region: str | None) -> None:
+    try:
+        found = understand(text, TASKS, image, region)
+    except Fault as fault:
+        assert "\n" not in str(fault)
+        return
+    assert found.score >= SURE and found.nearest[0][0] == found.task
+    inputs = {need.name for need in TASKS[found.task].inputs}
+    assert set(found.fields) <= inputs and all(found.fields.values())
+
+
+# ---- what people type ------------------------------------------------------------------------------------------------
+
+
+def right(request: dict, found: Understood | None) -> bool:
+    wanted = {k: tuple(v) if k == "labels" else v for k, v in request.items() if k in Sample.__dataclass_fields__}
+    wanted = {k: v for k, v in wanted.items() if k not in ("image", "region", "text")}
+    return found is not None and (found.task, found.fields) == (request["task"], wanted)
+
+
+def test_people_are_understood() -> None:
+    assert len(REQUESTS) >= 150 and {request["task"] for request in REQUESTS} >= set(TASKS)
+    wrong = []
+    for request in REQUESTS:
+        found = candidates(request["text"], TASKS, request["image"], request.get("region"))
+        if not right(request, next((one for one in found if one.score >= SURE), None)):
+            wrong.append((request["text"], [(one.task, one.fields, one.score) for one in found[:2]]))
+    assert len(wrong) <= 0.03 * len(REQUESTS), wrong
+
+
+@pytest.mark.parametrize("name", ["Ärmel", "赤い 箱", "🐈", "№ 5", "3D printer"])
+def test_names_are_of_any_script(name: str) -> None:
+    for text in (f"detect {name}", f"could you find every {name}, please"):
+        assert understand(text, TASKS, True).fields == {"labels": (name,)}
+
+
+def test_a_slip_of_the_keyboard_is_read_over() -> None:
+    assert understand("detekt every bicycle", TASKS, True).task == "detect"
+    assert understand("segmnet the red car on the left", TASKS, True).fields == {"phrase": "red car on the left"}
+
+
+@pytest.mark.parametrize("text", ["make me a sandwich", "hello", "play some music", "book a flight to Paris", "", "?!"])
+def test_what_is_no_task_is_refused_with_the_nearest(text: str) -> None:
+    with pytest.raises(Fault, match="no task fits") as fault:
+        understand(text, TASKS, True)
+    told = str(fault.value).partition("nearest prompts are ")[2].split("; ")
+    assert len(told) == 3
+    for part in told:
+        prompt, _, name = part.rpartition(" (")
+        assert prompt.strip('"') in TASKS[name.rstrip(")")].templates[0].spellings
+
+
+# ---- what comes beside the text --------------------------------------------------------------------------------------
+
+
+def test_without_an_image_nothing_is_looked_for() -> None:
+    with pytest.raises(Fault, match="without an image"):
+        understand("detect cube", TASKS, False)
+    assert understand("who wrote Hamlet?", TASKS, False).fields == {"query": "who wrote Hamlet?"}
+    assert understand("who wrote Hamlet?", TASKS, True).task == "ask"
+
+
+@pytest.mark.skipif(not DRAFTS and "box_to_mask" not in TASKS, reason="the tasks about regions are not there yet")
+def test_a_region_chooses_between_the_same_words() -> None:
+    for kind, task in {"box": "box_to_mask", "oriented": "oriented_to_mask"}.items():
+        assert understand("turn this into a mask", TASKS, True, kind).task == task
+    for kind, task in {"box": "box_to_oriented", "mask": "mask_to_oriented"}.items():
+        assert understand("draw a rotated box around it", TASKS, True, kind).task == task
+    assert {understand("what is this?", TASKS, True, kind).task for kind in KINDS} == {"describe"}
+    assert understand("what is this?", TASKS, True).task == "ask"
+    with pytest.raises(Fault, match="without a region"):
+        understand("turn this box into a mask", TASKS, True)
+
+
+@given(text=st.sampled_from([request["text"] for request in REQUESTS]), region=st.sampled_from([None, *KINDS]))
+def test_no_candidate_needs_what_is_not_there(text: str, region: str | None) -> None:
+    found = candidates(text, TASKS, False, region)
+    for one in found:
+        for need in TASKS[one.task].inputs:
+            assert need.optional or need.name != "image"
+            assert need.optional or need.name != "region" or need.kind in (None, region)
+    assert [one.score for one in found] == sorted((one.score for one in found), reverse=True)
+
+
+# ---- a task of one's own ---------------------------------------------------------------------------------------------
+
+OWN = {
+    "name": "rust",
+    "version": 1,
+    "summary": "Corroded parts.",
+    "inputs": ["image", "labels"],
+    "prompts": ["(inspect|check) [the] {labels} for (rust|corrosion)"],
+    "words": ["oxidised", "falling apart"],
+    "grid": 4,
+    "answer": "label box | none",
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inspect pipes and valves for rust",
+        "could you check all the pipes and valves for corrosion?",
+        "have the pipes and valves inspected, do they rust",
+        "pipes and valves that look oxidised",
+        "which pipes, valves are falling apart?",
+    ],
+)
+def test_a_task_of_ones_own_is_understood_likewise(tmp_path: Path, vocabulary: Vocabulary, text: str) -> None:
+    (tmp_path / "rust.yaml").write_text(yaml.safe_dump(OWN), encoding="utf-8")
+    tasks = load_tasks(vocabulary, *DRAFTS, tmp_path)
+    found = candidates(text, tasks, True)[0]
+    assert found.task == "rust" and found.score >= SURE
+    assert {"pipe", "valve"} <= {name.split()[0] for name in found.fields["labels"]}
+
+
+# ---- spelling --------------------------------------------------------------------------------------------------------
+
+PIECES = st.recursive(
+    st.sampled_from(["find ", "every ", "red ", "one "]),
+    lambda inner: st.one_of(
+        st.lists(inner, min_size=1, max_size=3).map("".join),
+        st.lists(inner, min_size=1, max_size=3).map(lambda parts: f"({'|'.join(parts)}) "),
+        st.lists(inner, min_size=1, max_size=2).map(lambda parts: f"[{'|'.join(parts)}] "),
+    ),
+    max_leaves=8,
+)
+
+
+@given(text=PIECES, seed=st.integers(0, 2**32 - 1))
+def test_spellings_are_all_that_is_drawn(text: str, seed: int) -> None:
+    pieces = parse_prompt("go " + text)
+    spellings = spell(pieces)
+    assert spellings[0] == first(pieces) and len(spellings) <= count(pieces)
+    assert draw(pieces, np.random.default_rng(seed)) in spellings
+    assert not any(mark in spelling for spelling in spellings for mark in "()[]|")
+
+
+def test_a_prompt_draws_what_trains_and_speaks_in_its_first_words(vocabulary: Vocabulary) -> None:
+    template = Template("[please] (find|locate|spot) (every|all) {labels}", ("image", "labels"))
+    request = Sample(labels=("red cube", "ball"))
+    assert template.render(request, vocabulary).text == "find every red cube, ball"
+    rng = np.random.default_rng(0)
+    assert {template.render(request, vocabulary, rng).text for _ in range(200)} == {
+        spelling.replace("{labels}", "red cube, ball") for spelling in template.spellings
+    }
+    assert len(template.spellings) == 12
+
+
+@pytest.mark.parametrize(
+    ("prompt", "reason"),
+    [
+        ("find (every {labels}", "not closed"),
+        ("find every) {labels}", "stands alone"),
+        ("find [all {labels})", "not closed"),
+        ("[find]", "nothing at all"),
+        ("find [{labels}]", "needs each field once"),
+        ("{labels} and {labels}", "needs each field once"),
+        ("(a|b|c|d|e|f|g|h)" * 4 + " {labels}", "spellings, more than"),
+        ("find {phrase}", "not among the inputs"),
+    ],
+)
+def test_a_prompt_at_fault_is_told_why(prompt: str, reason: str) -> None:
+    with pytest.raises(Fault, match=reason):
+        Template(prompt, ("image", "labels"))
+
+
+def test_inputs_are_of_a_kind_and_optional() -> None:
+    assert Input.parse("region:box?") == Input("region", "box", True)
+    assert Input.parse("query?") == Input("query", None, True)
+    for text in ("regoin", "region:square", "labels:box"):
+        with pytest.raises(Fault, match="inputs"):
+            Input.parse(text)
+
+
+# ---- English ---------------------------------------------------------------------------------------------------------
+
+SINGULARS = """cubes cube, boxes box, berries berry, buses bus, glass glass, bus bus, lens lens, grass grass, gas gas,
+houses house, vases vase, watches watch, headaches headache, tomatoes tomato, shoes shoe, women woman, firemen fireman,
+people person, children child, wolves wolf, gloves glove, dresses dress, keys key, scissors scissors, T-shirts T-shirt,
+CARS CAR, TVs TV, Boxes Box, Men Man, geese goose, benches bench, horses horse, cookies cookie, series series"""
+
+
+@pytest.mark.parametrize("pair", [pair.split() for pair in SINGULARS.split(",")])
+def test_singulars(pair: list[str]) -> None:
+    assert singular(pair[0]) == pair[1] == singular(pair[1])
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    {
+        "all the red cubes; a sphere and any cones": ("red cube", "sphere", "cone"),
+        "cats, dogs, or cats": ("cat", "dog"),
+        "each of the cars in this picture": ("car",),
+        "people wearing hats": ("person wearing hats",),
+        "Range Rovers & BMWs": ("Range Rover", "BMW"),
+        "red and blue cubes": ("red cube", "blue cube"),
+        "a black and white cat": ("black and white cat",),
+        "wine glasses": ("wine glass",),
+        "glasses": ("glasses",),
+        "everyone": ("person",),
+        "the following classes: road, sky": ("road", "sky"),
+        '"red cube", "ball"': ("red cube", "ball"),
+        "the": (),
+    }.items(),
+)
+def test_names_in_a_list(text: str, names: tuple[str, ...]) -> None:
+    assert split_labels(text) == names
+
+
+@given(names=st.lists(st.tuples(st.sampled_from(LOOKS), st.sampled_from(NOUNS)).map(" ".join), min_size=1, unique=True))
+def test_names_of_one_come_back(names: list[str]) -> None:
+    assert split_labels(", ".join(names)) == tuple(names)
+    assert split_labels("; ".join(f"every {name}" for name in names) + " in the picture") == tuple(names)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    {
+        "the red mug on the table": "one", "red mug on the table": "one", "the leftmost cube": "one",
+        "the man with a hat and a bag": "one", "a man in a red shirt": "one", "a dog": "some", "dog": "kind",
+        "the sky": "kind", "dogs": "many", "the dogs": "many", "the cup and the plate": "many", "two cups": "many",
+        "every dog": "each", "all of the dogs": "each", "a cat or a dog": "either", "what the dog eats": None,
+        "this": None, "wheels does the truck have": None,
+    }.items(),
+)  # fmt: skip
+def test_how_many_are_meant(text: str, number: str | None) -> None:
+    assert number_of(text) == number
+
+
+def test_a_phrase_loses_its_article_alone() -> None:
+    assert phrase_of("the man in the hat, please") == "man in the hat"
+    assert phrase_of("my black backpack") == "my black backpack"
+
+
+def test_readings_take_courtesies_off_and_keep_the_rest() -> None:
+    found = readings("Could you please tell me how many cats there are in this picture?")
+    assert found[0].startswith("Could") and "how many cats there are" in found and len(set(found)) == len(found)
+    assert bared("show me the cup in the middle of the picture, thanks") == "the cup in the middle of the picture"
+    assert "label every car" in readings("could you locate and label every car")
+
+
+def test_orders_and_questions_are_told_apart() -> None:
+    for text in ("what is this", "is there a dog?", "Can you see a dog?", "tell me what the man holds", "where's Bob"):
+        assert is_question(text), text
+    for text in ("find the dog", "can you find a dog?", "could you please count the cats?", "have a look at the dog"):
+        assert not is_question(text), text
+
+
+@pytest.mark.parametrize(
+    "forms",
+    [
+        "detect detects detecting detected detection",
+        "segment segmenting segmentation segments",
+        "estimate estimating estimation",
+        "classify classification classifying",
+        "outline outlines outlining",
+        "colour color colours colouring",
+        "metre meters metres",
+        "cut cutting cuts",
+        "caption captions captioning captioned",
+        "picture image photos pic",
+    ],
+)
+def test_forms_of_a_word_share_their_stem(forms: str) -> None:
+    assert len({stem(form) for form in forms.split()}) == 1
