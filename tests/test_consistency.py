@@ -16,7 +16,7 @@ from generalist.sequence.geometry import boxes_of_masks, fill_polygon
 from generalist.sequence.oriented import oriented_corners, oriented_of_points
 from generalist.sequence.sample import Answer, Sample
 
-SIDE = 64
+SIDE = 80
 seeds = st.integers(0, 10_000)
 
 
@@ -25,7 +25,7 @@ def exact(seed: int, n: int = 3) -> Answer:
     rng = np.random.default_rng(seed)
     masks = []
     for i in range(n):
-        centre, long = rng.uniform(22, 42, 2), rng.uniform(16, 30)
+        centre, long = rng.uniform(24, 42, 2), rng.uniform(16, 30)
         if i % 2:
             angle = np.linspace(0, 2 * np.pi, 40, endpoint=False)
             ring = centre + long / 2 * np.stack([np.cos(angle), np.sin(angle)], 1)
@@ -57,7 +57,7 @@ def test_exact_spellings_agree(seed: int) -> None:
 @given(seed=seeds, step=st.integers(3, 8))
 def test_what_is_shifted_agrees_less_and_the_farther_the_less(moved: str, seed: int, step: int) -> None:
     def shifted(by: int) -> Answer:
-        whole = exact(seed)
+        whole = exact(seed, 1)  # no disc: a box that is moved a little still touches an oriented box that is far larger
         place = {
             "boxes": whole.boxes + by,
             "masks": np.roll(whole.masks, (by, by), (1, 2)),
@@ -160,9 +160,9 @@ def test_agreement_tells_who_found_what(fixed: Fixed) -> None:
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     told = agreement(fixed, image, ["a", "b"])
     assert [thing.agreement for thing in told] == pytest.approx([1, 1, 1 / 3], abs=1e-3)
-    assert [thing.label for thing in told] == ["a", "b", "a"]
+    assert {thing.label for thing in told[:2]} == {"a", "b"} and told[2].label == "a"
     assert [set(thing.scores) for thing in told] == [set(ASKED), set(ASKED), {"detect", "instances"}]
-    last = told[-1]
+    last = told[2]
     assert last.oriented is None and last.scores["detect"] == pytest.approx(0.3)
     np.testing.assert_array_equal(last.box, fixed.known["detect"].boxes[2])
     np.testing.assert_array_equal(last.mask, exact(5).masks[2])
