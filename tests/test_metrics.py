@@ -372,7 +372,7 @@ def test_a_perfect_answer_is_perfect_and_nothing_gives_nothing(name):
         depth = np.where(mask[0], 2.0, 0.0).astype(np.float32)
         semantic = mask[0].astype(np.int16)
         normals = np.where(mask[0, ..., None], np.asarray([0.6, 0, -0.8], np.float32), 0)
-        turned, point = np.asarray([[4, 4, 5, 3, 30]], np.float32), box[:, :2] + 2
+        turned, point = np.asarray([[i + 2.5, 4, 5, 4, 0]], np.float32), box[:, :2] + 2
         keypoints = np.asarray([[[3, 4, 2], [5, 5, 1], [0, 0, 0]]], np.float32)
         first, rest = text.split(" ", 3)[:3], text.split(" ", 3)[3]
         objects = Objects(box, ("cup",), masks=mask, oriented=turned, keypoints=keypoints, points=point)
