@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from generalist.faults import Fault
@@ -100,6 +100,7 @@ def test_every_prompt_is_its_own_task(name: str, row: int) -> None:
 def test_fields_come_back_as_they_were_put_in(row: int, seed: int, values: dict[str, object]) -> None:
     name, at = TEMPLATES[row]
     template = TASKS[name].templates[at]
+    assume(template.text != "{query}")  # by itself only a question is a query: "tides" could be anything
     image, region = setting(TASKS[name], template)
     text = written(draw(template.words, np.random.default_rng(seed)), values, "the marked area")
     found = understand(text, TASKS, image, region)
