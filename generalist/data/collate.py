@@ -52,6 +52,15 @@ class Targets:
 
 
 @dataclass(slots=True)
+class Shown:
+    """Growing columns of the masks that ``pixels`` tokens show: where their states stand, and what they should cover."""
+
+    at: list[NDArray[np.int64]] = field(default_factory=list)
+    cover: list[NDArray[np.float32]] = field(default_factory=list)
+    task: list[int] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Row:
     """Tokens of some of the requests about one picture, before padding."""
 
@@ -105,6 +114,7 @@ class _Batch:
         self.vocabulary, self.rng, self.empty, self.cells = vocabulary, rng, empty, cells
         self.rows: list[Row] = []
         self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
+        self.shown = Shown()
         self.labels: list[NDArray[np.int64]] = []  # label slots of each request
         self.slots = 0
 
@@ -122,6 +132,7 @@ class _Batch:
         ids: NDArray[np.int64],
         weight: NDArray[np.float32],
         points: NDArray[np.float32],
+        shown: list[list[NDArray[np.float32]]],
     ) -> None:
         """Puts an instruction and the tracks kept of its answer into the first row of the picture with room
         for them."""
@@ -141,7 +152,10 @@ class _Batch:
             np.where(prompt.label >= 0, prompt.label + first, -1),
             seen,
         )
-        self._score(request, ids, weight, there, place)
+        at = np.full(ids.shape, -1, np.int64)
+        at[there] = np.arange(int(there.sum())) + self.rows[place].length + (place << 32)  # until rows have one length
+        self._score(request, ids, weight, there, at)
+        self._show(request, ids, shown, at)
         label = self.vocabulary["label"]
         fed = np.concatenate([np.full((len(ids), 1), self.vocabulary.bos), ids[:, :-1]], 1)
         slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
@@ -155,8 +169,10 @@ class _Batch:
         self.rows.append(Row(picture))
         return len(self.rows) - 1
 
-    def _kept(self, request: Request) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]]:
-        """Tracks that train: ids (K, L) padded with -1, weights (K, L), points (K, 2)."""
+    def _kept(
+        self, request: Request
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], list[list[NDArray[np.float32]]]]:
+        """Tracks that train: ids (K, L) padded with -1, weights (K, L), points (K, 2), the masks that each shows."""
         tracks = request.task.encode(request.sample)
         keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
         if request.task.shape == "raster":
@@ -176,7 +192,7 @@ class _Batch:
             given = tracks.weights[k]
             weight[i, :n] = scale[k] if given is None else given * scale[k]
         points = np.full((len(keep), 2), np.nan, np.float32) if tracks.points is None else tracks.points[keep]
-        return ids, weight, points
+        return ids, weight, points, [] if tracks.shown is None else [tracks.shown[k] for k in keep]
 
     def _score(
         self,
@@ -184,15 +200,13 @@ class _Batch:
         ids: NDArray[np.int64],
         weight: NDArray[np.float32],
         there: NDArray[np.bool_],
-        place: int,
+        at: NDArray[np.int64],
     ) -> None:
         """Sorts the targets of a request into groups by what the grammar allows at each."""
         automaton = request.task.constraint(request.sample)
         states = np.full(ids.shape, START, np.int64)
         for step in range(1, ids.shape[1]):
             states[:, step] = automaton.next[states[:, step - 1], automaton.class_of[np.maximum(ids[:, step - 1], 0)]]
-        at = np.full(ids.shape, -1, np.int64)
-        at[there] = np.arange(int(there.sum())) + self.rows[place].length
         for state in np.unique(states[there]):
             here = there & (states == state) & (weight > 0)
             key = self._key(automaton, int(state))
@@ -203,7 +217,7 @@ class _Batch:
             target = np.where(pointer, len(columns) + token - label.start, np.searchsorted(columns, token))
             group = self.targets[key]
             n = len(token)
-            group.at.append(at[here] + place * (1 << 32))  # row and place, until rows have one length
+            group.at.append(at[here])
             group.target.append(target)
             group.weight.append(weight[here])
             # The loss of objects is a mean over what they write: dividing by every silent lattice point would drown it.
@@ -211,6 +225,21 @@ class _Batch:
             group.share.append(weight[here] * (token != self.vocabulary.none) if silent else weight[here])
             group.task.append(np.full(n, request.index))
             group.request.append(np.full(n, len(self.labels) - 1))
+
+    def _show(
+        self,
+        request: Request,
+        ids: NDArray[np.int64],
+        shown: list[list[NDArray[np.float32]]],
+        at: NDArray[np.int64],
+    ) -> None:
+        """Notes where the states of every mask stand that is shown."""
+        for track, covers in enumerate(shown):
+            block = self.vocabulary["pixels"]
+            for first, cover in zip(np.flatnonzero(ids[track] == block.start), covers, strict=True):
+                self.shown.at.append(at[track, first : first + len(block)])
+                self.shown.cover.append(cover)
+                self.shown.task.append(request.index)
 
     def _key(self, automaton: Any, state: int) -> tuple[tuple[tuple[int, int], ...], bool]:
         label = self.vocabulary["label"]
@@ -254,8 +283,18 @@ class _Batch:
             "task_weight": torch.tensor(task_weight),
             "pictures": len(pictures),
             "groups": [self._group(key, group, longest, widest) for key, group in self.targets.items()],
+            "shown": self._shown(longest) if self.shown.at else None,
         }
         return out
+
+    def _shown(self, longest: int) -> dict[str, torch.Tensor]:
+        at = np.stack(self.shown.at)
+        return {
+            "at": torch.from_numpy(_flat(at, longest)),
+            "row": torch.from_numpy(at[:, 0] >> 32),
+            "cover": torch.from_numpy(np.stack(self.shown.cover)),
+            "task": torch.tensor(self.shown.task),
+        }
 
     def _group(
         self,
@@ -266,8 +305,7 @@ class _Batch:
     ) -> dict[str, Any]:
         columns = _columns(key[0])
         order, ordinal = _order(columns, widest if key[1] else 0, self.vocabulary)
-        at = np.concatenate(group.at)
-        at = (at >> 32) * longest + (at & 0xFFFFFFFF)
+        at = _flat(np.concatenate(group.at), longest)
         weight, share = (np.concatenate(x).astype(np.float32) for x in (group.weight, group.share))
 
         def even(values: Any) -> torch.Tensor:
@@ -286,6 +324,11 @@ class _Batch:
             "task": even(np.concatenate(group.task)),
             "request": even(np.concatenate(group.request)),
         }
+
+
+def _flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
+    """Places of tokens, the row in the upper half, among all tokens of rows of one length."""
+    return np.asarray((at >> 32) * longest + (at & 0xFFFFFFFF), np.int64)
 
 
 def _rarity(tracks: list[NDArray[np.int64]]) -> NDArray[np.float64]:

@@ -91,7 +91,7 @@ class _Decoder:
         self.ids = torch.full((self.R, self.K), vocabulary.bos, device=device)
         self.tokens: list[Tensor] = []
         self.chosen: list[Tensor] = []
-        self.kept: list[tuple[Tensor, Tensor, Tensor] | None] = []
+        self.kept: list[tuple[Tensor, Tensor, Tensor, Tensor | None] | None] = []
         self.random = torch.Generator(device=device).manual_seed(choice.seed)
 
     def run(self) -> list[Written]:
@@ -119,7 +119,7 @@ class _Decoder:
 
     def _write(self, ended: Tensor) -> None:
         """One token of every track."""
-        columns, probability = _distribution(
+        hidden, columns, probability = _distribution(
             self.model, self.prefix, self.cache, self.constraint, self.state, self.ids, self.vocabulary
         )
         pick = self._pick(columns, probability)
@@ -133,7 +133,16 @@ class _Decoder:
             1, self.track, torch.arange(pick.shape[1], device=pick.device) + 0 * pick
         )
         row = row.masked_fill(self.tokens[-1] == self.vocabulary.pad, -1)
-        self.kept.append((columns, probability, row) if len(columns) <= KEPT else None)
+        planes = self._planes(hidden)
+        few = len(columns) <= KEPT or planes is not None
+        self.kept.append((columns, probability, row, planes) if few else None)
+
+    def _planes(self, hidden: Tensor) -> Tensor | None:
+        """The cover of the sub-cell that each track's token means (R, K, down, across), if any track writes such."""
+        images, block = self.prefix.images, self.vocabulary.blocks.get("pixels")
+        if images is None or block is None or not bool(((self.ids >= block.start) & (self.ids < block.stop)).any()):
+            return None
+        return self.model.planes(hidden, images).float().sigmoid().unflatten(2, images.grid)
 
     def _pick(self, columns: Tensor, probability: Tensor) -> Tensor:
         """Columns (R, K) of the tokens chosen."""
@@ -166,12 +175,12 @@ class _Decoder:
     def _written(self) -> list[Written]:
         tokens = torch.stack(self.tokens, 2).cpu().numpy()
         chosen = torch.stack(self.chosen, 2).float().cpu().numpy()
-        kept = [None if k is None else tuple(x.cpu().numpy() for x in k) for k in self.kept]
+        kept = [None if k is None else [None if x is None else x.cpu().numpy() for x in k] for k in self.kept]
         return [
             Written(
                 tokens[r],
                 chosen[r],
-                [None if k is None else Step(k[0], k[1][r], k[2][r]) for k in kept],
+                [None if k is None else Step(k[0], *(None if x is None else x[r] for x in k[1:])) for k in kept],
                 self.vocabulary.pad,
             )
             for r in range(self.R)
@@ -186,8 +195,9 @@ def _distribution(
     state: State,
     ids: Tensor,
     vocabulary: Vocabulary,
-) -> tuple[Tensor, Tensor]:
-    """Steps every track past ``ids`` (R, K). Returns the ids possible next (C,) and their probabilities (R, K, C).
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Steps every track past ``ids`` (R, K). Returns the states (R, K, D), the ids possible next (C,) and their
+    probabilities (R, K, C).
 
     Rows that have ended allow nothing; their probabilities are zeros.
     """
@@ -197,7 +207,7 @@ def _distribution(
     allowed = constraint.allowed(state)
     scores = model.logits(prefix, hidden, allowed.columns, (label.start, label.stop))
     scores = scores.masked_fill(~allowed.mask.view_as(scores), -torch.inf)
-    return allowed.columns, scores.softmax(-1).nan_to_num(0.0)
+    return hidden, allowed.columns, scores.softmax(-1).nan_to_num(0.0)
 
 
 @torch.inference_mode()
@@ -223,7 +233,7 @@ def beam_search(
     found: list[list[tuple[list[int], float]]] = [[] for _ in range(R)]
     rows = torch.arange(R, device=device)[:, None]
     for _ in range(constraint.bound):
-        columns, probability = _distribution(model, prefix, cache, constraint, state, ids, vocabulary)
+        _, columns, probability = _distribution(model, prefix, cache, constraint, state, ids, vocabulary)
         score = (total[..., None] + probability.log()).flatten(1)
         total, place = score.topk(min(beams, score.shape[1]), 1)
         if total.shape[1] < beams:  # fewer continuations than beams: the rest stay empty

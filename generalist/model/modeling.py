@@ -22,7 +22,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from generalist.model.cache import ImageCache, Prefix, TrackCache
 from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, PatchEmbed, rotation
-from generalist.model.losses import grouped_loss
+from generalist.model.losses import grouped_loss, shown_loss
 
 __all__ = ["GeneralistModel", "visibility"]
 
@@ -227,7 +227,16 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         mask = self._mask(visibility(batch["request"], batch["track"], batch["position"]), images, batch["has_image"])
         hidden, _ = self._stack(x, batch["point"], mask, images)
         labels_out = self._label_means(hidden, batch["track"], batch["slot"], count)
-        return grouped_loss(hidden.flatten(0, 1), self.token_embed.weight, labels_out, batch)
+        hidden = hidden.flatten(0, 1)
+        return grouped_loss(hidden, self.token_embed.weight, labels_out, batch, self._shown(hidden, images, batch))
+
+    def _shown(self, hidden: Tensor, images: ImageCache | None, batch: dict[str, Any]) -> Tensor | None:
+        """The loss of every mask that is shown, from states (B*S, D)."""
+        shown = batch["shown"]
+        if shown is None or images is None:
+            return None
+        states = hidden.index_select(0, shown["at"].flatten()).unflatten(0, shown["at"].shape)
+        return shown_loss(self.planes(states, images.select(shown["row"])), images.grid, shown["cover"])
 
     def _score(self, ids: Tensor, pixels: Tensor | None, attention_mask: Tensor | None) -> CausalLMOutputWithPast:
         images = None if pixels is None else self.encode_images(pixels)
@@ -327,6 +336,11 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
             x = y - seen
         tracks.length += 1
         return self.norm(x if tracks.seen is None else x + tracks.seen[-1])
+
+    def planes(self, hidden: Tensor, images: ImageCache) -> Tensor:
+        """Logits (R, K, N): does each patch of R images show what each of K states (R, K, D) means? A state that writes
+        ``pixels`` token i means the i-th sub-cell."""
+        return hidden @ self.norm(images.features[-1]).transpose(1, 2).to(hidden.dtype) * self.config.width**-0.5
 
     def logits(self, prefix: Prefix, hidden: Tensor, columns: Tensor, labels: tuple[int, int]) -> Tensor:
         """Scores (R, K, C) float32 of the ids ``columns``; ids in ``labels`` (start, stop) are scored by their

@@ -9,6 +9,7 @@ from generalist.sequence.frame import Frame
 from generalist.sequence.grammar import Literal, Node, leaves
 from generalist.sequence.matching import match
 from generalist.sequence.sample import Answer
+from generalist.sequence.things import MASKS
 from generalist.sequence.units import UNITS
 from generalist.sequence.writing import after
 from generalist.sequence.written import Written
@@ -42,10 +43,14 @@ def read(tree: Node, written: Written, track: int, frame: Frame) -> list[Found]:
 
 
 def _weights(written: Written, track: int, start: int, ids: Sequence[int], frame: Frame) -> list[Any] | None:
-    """The distributions behind tokens, each over its own block, or None where the decoder kept none."""
+    """The distributions behind tokens, each over its own block (of ``pixels``, their planes), or None where the decoder kept none."""
     if not written.known:
         return None
-    return [written.weights(track, step, frame.vocabulary.block_of(token)) for step, token in enumerate(ids, start)]
+    blocks = map(frame.vocabulary.block_of, ids)
+    return [
+        written.plane(track, step) if block.name == "pixels" else written.weights(track, step, block)
+        for step, block in enumerate(blocks, start)
+    ]
 
 
 def fill(answer: Answer, tree: Node, found: Sequence[Found], confidence: float) -> None:
@@ -53,8 +58,9 @@ def fill(answer: Answer, tree: Node, found: Sequence[Found], confidence: float) 
     record = {name: value for name, value, _ in found}
     if answer.scores is None:
         answer.scores = np.asarray([confidence], np.float32)
-    if "mask" in record and answer.masks is None:
-        answer.masks = record["mask"][None]
+    shape = next((record[name] for name in MASKS if name in record), None)
+    if shape is not None and answer.masks is None:
+        answer.masks = shape[None]
     if "label" in record and answer.labels is None:
         answer.labels = (record["label"],)
     answer.number = record.get("number")

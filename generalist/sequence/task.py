@@ -9,6 +9,7 @@ A task is one of five shapes, read off its answer and its grid:
     single    one track that writes one of everything else; with ``at: region`` it starts where the request points
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -32,6 +33,7 @@ from generalist.sequence.reading import fill, read
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.taskfile import TaskFile
 from generalist.sequence.thompson import is_ambiguous
+from generalist.sequence.units.pixels import cover
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.writing import Value, spell
 from generalist.sequence.written import Tracks, Written
@@ -213,18 +215,26 @@ class Task:
         if self.raster is not None and points is not None:
             return self.raster.encode(sample, frame, points)
         here = frame if points is None else frame.at(points[0])
-        ids = self._ended(spell(self.tree, self._values(sample, here), here))
-        return Tracks(points, [ids], [None])
+        values = self._values(sample, here)
+        ids = self._ended(spell(self.tree, values, here))
+        return Tracks(points, [ids], [None], self._shown([values], here))
 
     def _encode_objects(self, sample: Sample, frame: Frame, points: NDArray[np.float32]) -> Tracks:
         objects = self._annotated(sample)
         ids = [self._ended([self.vocabulary.none])] * len(points)
+        said: list[list[Value]] = [[] for _ in points]
         place = things.place_of(self.units)
         for track, i in things.assign(things.anchors(objects, place, frame), points).items():
             here = frame.at(points[track])
-            values = saying.one(self.tree, things.record(objects, i, here))
-            ids[track] = self._ended(spell(self.tree, values, here))
-        return Tracks(points, ids, [None] * len(ids))
+            said[track] = saying.one(self.tree, things.record(objects, i, here))
+            ids[track] = self._ended(spell(self.tree, said[track], here))
+        return Tracks(points, ids, [None] * len(ids), self._shown(said, frame))
+
+    def _shown(self, said: Iterable[Sequence[Value]], frame: Frame) -> list[list[NDArray[np.float32]]] | None:
+        """The masks that tracks show in ``pixels`` tokens, which do not spell them."""
+        if "pixels" not in self.units:
+            return None
+        return [[cover(mask, frame) for name, mask in values if name == "pixels"] for values in said]
 
     def _values(self, sample: Sample, frame: Frame) -> list[Value]:
         """What one track alone says of a sample."""

@@ -1,6 +1,6 @@
 """Things: objects of a picture as values to spell, and the records that were read as objects again."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from generalist.sequence.sample import Answer, Objects
 from generalist.sequence.units import UNITS
 
 __all__ = [
+    "MASKS",
     "REPEATED",
     "anchors",
     "assign",
@@ -26,6 +27,9 @@ __all__ = [
     "record",
 ]
 
+MASKS = ("mask", "pixels")
+"""Units whose value is the shape of a thing, spelled in two ways."""
+
 REPEATED = 0.6
 """Overlap above which a box of the same label is the same object, written from two lattice points."""
 
@@ -37,7 +41,7 @@ def record(objects: Objects, i: int, frame: Frame) -> dict[str, Any]:
     """What can be spelled of an object, by unit, in the unit square; what is not annotated is left out."""
     found: dict[str, Any] = {"label": objects.names[i], "box": frame.to_unit(objects.boxes[i])}
     if objects.masks is not None:
-        found["mask"] = objects.masks[i]
+        found |= dict.fromkeys(MASKS, objects.masks[i])
     if objects.oriented is not None:
         found["oriented"] = np.append(frame.to_unit(objects.oriented[i, :4]), objects.oriented[i, 4])
     if objects.keypoints is not None:
@@ -97,7 +101,7 @@ def collect(
     records: Sequence[dict[str, Any]],
     scores: Sequence[float],
     frame: Frame,
-    units: Collection[str],
+    units: Set[str],
     there: NDArray[np.float32] | None = None,
 ) -> None:
     """Fills an answer with the records of things: in pixels, best first.
@@ -153,12 +157,13 @@ def _bounds(found: dict[str, Any], place: str, frame: Frame) -> NDArray[np.float
     return frame.box_to_pixels(found["box"]) if place == "box" else frame.to_pixels(np.tile(found["point"], 2))
 
 
-def _extras(answer: Answer, kept: Sequence[dict[str, Any]], frame: Frame, units: Collection[str]) -> None:
+def _extras(answer: Answer, kept: Sequence[dict[str, Any]], frame: Frame, units: Set[str]) -> None:
     """What the things hold beside their upright box. Of one that lacks it (another alternative), a mask is empty, an
     oriented box upright, and no keypoint there."""
-    if "mask" in units:
+    if not units.isdisjoint(MASKS):
         empty = np.zeros(frame.size[::-1], bool)
-        answer.masks = np.asarray([r.get("mask", empty) for r in kept], bool).reshape(-1, *empty.shape)
+        shapes = [next((r[name] for name in MASKS if name in r), empty) for r in kept]
+        answer.masks = np.asarray(shapes, bool).reshape(-1, *empty.shape)
     if "oriented" in units:
         boxes = np.asarray([r["oriented"] if "oriented" in r else _upright(r) for r in kept], np.float32).reshape(-1, 5)
         answer.oriented = np.concatenate([boxes[:, :4] * frame.side, boxes[:, 4:]], 1)

@@ -16,24 +16,28 @@ __all__ = ["Step", "Tracks", "Written"]
 class Tracks:
     """Target tokens of one request: K tracks, each (L,) int64 ids and, or None for all ones, (L,) float32 weights.
 
-    points: (K, 2) lattice points xy in the unit square, or None for a single track.
+    points: (K, 2) lattice points xy in the unit square, or None for a single track. shown: for each track, the cover
+    (CELLS, CELLS) of every mask that it shows in ``pixels`` tokens; None where none does.
     """
 
     points: NDArray[np.float32] | None
     ids: list[NDArray[np.int64]]
     weights: list[NDArray[np.float32] | None]
+    shown: list[list[NDArray[np.float32]]] | None = None
 
 
 @dataclass(slots=True)
 class Step:
     """What the model thought at one step: ``probabilities`` (M, C) over the ids ``columns`` (C,), for M tracks.
 
-    row: (K,) int64, which of the M rows is a track's, -1 for tracks that had ended.
+    row: (K,) int64, which of the M rows is a track's, -1 for tracks that had ended. planes: (M, down, across), where a
+    ``pixels`` token was written: the cover of its sub-cell in every patch.
     """
 
     columns: NDArray[np.int64]
     probabilities: NDArray[np.float32]
     row: NDArray[np.int64]
+    planes: NDArray[np.float32] | None = None
 
 
 @dataclass(slots=True)
@@ -72,6 +76,13 @@ class Written:
         out[kept.columns[low:high] - block.start] = kept.probabilities[kept.row[track], low:high]
         total = out.sum()
         return out / total if total > 0 else None
+
+    def plane(self, track: int, step: int) -> NDArray[np.float32] | None:
+        """The plane (down, across) behind a ``pixels`` token of one track, or None where it was not kept."""
+        kept = self.steps[step] if step < len(self.steps) else None
+        if kept is None or kept.planes is None or kept.row[track] < 0:
+            return None
+        return kept.planes[kept.row[track]]
 
     def cells(self, columns: Sequence[int], first: int = 0) -> NDArray[np.float32] | None:
         """Probabilities of ``columns`` at every token from ``first`` on: (K, L, C), or None if they were not kept."""

@@ -7,6 +7,7 @@ from generalist.sequence.units.mask import Mask
 from generalist.sequence.units.normal import Normal
 from generalist.sequence.units.number import Number
 from generalist.sequence.units.oriented import Oriented
+from generalist.sequence.units.pixels import Pixels
 from generalist.sequence.units.point import Box, Point, Polygon
 from generalist.sequence.units.text import DocId, Text
 from generalist.sequence.units.unit import Unit, Weights
@@ -16,7 +17,7 @@ __all__ = ["UNITS", "Unit", "Weights"]
 UNITS: dict[str, Unit] = {
     unit.name: unit
     for unit in (
-        Text(), DocId(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(), Depth(),
-        Range(), Cell(), Normal(),
+        Text(), DocId(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(), Pixels(),
+        Depth(), Range(), Cell(), Normal(),
     )
 }  # fmt: skip

@@ -16,7 +16,7 @@ from generalist.sequence.frame import Frame
 from generalist.sequence.pattern import Pattern, Repeat, of_block
 from generalist.sequence.units.unit import Weights
 
-__all__ = ["PATCH", "Mask", "crop_patches"]
+__all__ = ["PATCH", "Mask", "crop_patches", "paste"]
 
 PATCH = 8
 SAMPLES = 4  # samples a cell and axis when a box is resampled
@@ -63,7 +63,7 @@ class Mask:
         )
         across = isqrt(len(ids))
         cells = patches.reshape(across, across, PATCH, PATCH).swapaxes(1, 2).reshape(across * PATCH, across * PATCH)
-        return _paste(cells, self._pixel_box(frame), frame.size)
+        return paste(cells, self._pixel_box(frame), frame.size)
 
     @staticmethod
     def _pixel_box(frame: Frame) -> NDArray[np.float32]:
@@ -72,16 +72,16 @@ class Mask:
         return frame.box_to_pixels(frame.box)
 
 
-def _paste(cells: NDArray[np.float32], box: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Enlarges cells (n, n) to ``box`` bilinearly and cuts at one half, in a picture of ``size`` (width, height)."""
+def paste(cells: NDArray[np.float32], box: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Enlarges cells (down, across) to ``box`` (xyxy pixels) bilinearly and cuts at one half, in a picture of ``size`` (width, height)."""
     width, height = size
     out = np.zeros((height, width), bool)
     x0, y0 = np.floor(box[:2]).astype(int)
     x1, y1 = np.minimum(np.ceil(box[2:]).astype(int), (width, height))
     if x1 <= x0 or y1 <= y0:
         return out
-    rows = _along(np.arange(y0, y1), box[1], box[3], len(cells))
-    columns = _along(np.arange(x0, x1), box[0], box[2], len(cells))
+    rows = _along(np.arange(y0, y1), box[1], box[3], cells.shape[0])
+    columns = _along(np.arange(x0, x1), box[0], box[2], cells.shape[1])
     out[y0:y1, x0:x1] = rows @ cells @ columns.T > 0.5
     return out
 
