@@ -155,7 +155,7 @@ class _Text:
 
     def _whole(self, task: Task) -> Iterator[Understood]:
         for form in self._forms(task):
-            for reading in self.readings:
+            for reading in self._read_by(form):
                 if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
                     spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
                     values = {name: reading.between(*span, name) for name, span in spans.items()}
@@ -168,6 +168,11 @@ class _Text:
                     made = self._made(task, values, score, bool(form.fixed), how)
                     if made:
                         yield made
+
+    def _read_by(self, form: Form) -> list[Reading]:
+        """The readings in which a form's names hold none of the manner."""
+        names = FITS.keys() & set(form.fields or ())
+        return self.named if names and not self.manner.said <= form.fixed else self.readings
 
     def _borrowed(self, task: Task) -> Iterator[Understood]:
         """The manner tells the task, and a form of another task tells which thing is meant: "find the cat, mask"."""

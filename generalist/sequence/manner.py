@@ -35,23 +35,24 @@ _WORN = listed("mask masks")
 
 @dataclass(frozen=True)
 class Parted:
-    """A request without its manner, and the stems of the manner that tell tasks."""
+    """A request without its manner. said: the stems of the manner that say something. telling: those that tell tasks."""
 
     text: str
+    said: frozenset[str]
     telling: frozenset[str]
 
 
 def parted(text: str, known: Set[str]) -> Parted:
     """Takes off all that speaks of the answer, as far as the rest still names a thing. known: stems that tell tasks."""
-    telling: set[str] = set()
+    said: set[str] = set()
     while True:
         for rest, tail in _ends(text):
-            found = _telling(tail, known)
+            found = _said(tail, known)
             if found is not None and not all(is_empty(word) or word.stem in known for word in words(rest)):
-                text, telling = rest, telling | found
+                text, said = rest, said | found
                 break
         else:
-            return Parted(text, frozenset(telling))
+            return Parted(text, frozenset(said), frozenset(said & known))
 
 
 def _ends(text: str) -> Iterator[tuple[str, str]]:
@@ -84,12 +85,12 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
     return many or bool(_SHOWING.intersection(before.lower().split()[:3]))
 
 
-def _telling(tail: str, known: Set[str]) -> set[str] | None:
-    """The telling stems of a manner; None where it says anything else."""
+def _said(tail: str, known: Set[str]) -> set[str] | None:
+    """What a manner says, as stems; None where it is none."""
     if re.fullmatch(_ADVERB, tail, re.I):
-        return {word.stem for word in words(tail) if word.stem in known and not is_empty(word)}
+        return {word.stem for word in words(tail) if not word.silent}
     said = [word for word in words(_CLAUSE.sub("", tail)) if not word.silent and word.text not in EMPTY]
-    said = [word for word in said if word.text not in _SLIGHT]
+    said = [word for word in said if word.text not in _SLIGHT and word.stem != "picture"]
     if not said or any(word.stem not in known for word in said):
         return None
     return {word.stem for word in said}
