@@ -29,7 +29,7 @@ AUXILIARIES = listed(
 # Words that stand between the telling ones in any request, whatever it is about.
 EMPTY = (
     listed(
-        """i you we me us my your our they them he she it its this that these those here there one ones someone
+        """i you we me us my your our they them he him she her it its this that these those here there one ones someone
         something of in on at to for from with by as into onto about around over under out up down off and or
         but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
         thanks well let lets want need like love wish give show get see tell know help try make put take use
@@ -46,11 +46,13 @@ _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attache
 
 _OPENINGS = re.compile(
     r"""\s*(?:
-      do\ you\ think\ (?=you\b) | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
+      do\ you\ think\ (?=you\b)
+    | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
     | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
       (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+|possibly\s+)?
-    | (?:would|do)\s+you\s+mind\s+
-    | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way|your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
+    | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
+    | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
+      |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
@@ -80,7 +82,7 @@ _CLOSINGS = re.compile(
     | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|can\s+you|could\s+you
     | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
       (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
-      (?:in|on|from|within|inside|across|throughout|of(?=\s+this))\s+(?:"""
+      (?:in|on|from|within|inside|across|throughout|out\s+of|of(?=\s+this))\s+(?:"""
     + _WHICH.replace(" ", r"\ ")
     + ")?"
     + PICTURE
@@ -98,13 +100,14 @@ _CLOSINGS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
 
-_BOTH = re.compile(r"\s*([a-z]+)\s+and\s+([a-z]+)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_BOTH = re.compile(r"\s*([a-z]+)\s+(?:and|&)\s+([a-z]+)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _PARTICLE = re.compile(r"\s*([a-z]+)\s+(?:up|out|off|down|away)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 """Box up the eggs, carve out the teapot."""
 _ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
 _SHOWING = re.compile(
-    r"\s*(?:(?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+(?:a|any)\s+way)\b.*\bto\b|show\s+(?:me|us)\s+where\b)", re.I
+    r"\s*(?:(?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+(?:a|any)\s+way)\b.*\bto\b|show\s+(?:me|us)\s+where\b)",
+    re.I,
 )
 _SEEING = re.compile(
     r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+me)",
@@ -126,7 +129,7 @@ _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
 _SUBJECTS = ASKING | listed("there here it that this he she")
 _OF_PICTURES = listed("this that my your our following given attached")
-_ROUND = re.compile(r"round\s+(?:the|an?|all|every|each|any|both|this|that|these|it|my)\b", re.I)
+_ROUND = re.compile(r"round\s+(?:the|an?|all|every|each|any|both|this|that|these|it|them|my)\b", re.I)
 _TOKEN = re.compile(r"\{[a-z]+\}|<[^<>\s]+>|[\w][\w'-]*|&|[^\w\s]")
 
 
@@ -250,7 +253,7 @@ def is_question(text: str) -> bool:
         return False
     for reading in readings(text):
         head = [word.text for word in words(reading)[:2]]
-        if head and (head[0] in ASKING or head[0] in AUXILIARIES) and not is_order(reading):
+        if head and (head[0] in ASKING or head[0] in AUXILIARIES or head[0] == "whether") and not is_order(reading):
             return True
     return False
 

@@ -12,12 +12,13 @@ A form is tried on every reading of the text: as typed, and with ever more of th
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from generalist.faults import Fault
-from generalist.sequence.english import EMPTY, bared, is_empty, is_order, is_question, quiet, readings, words
+from generalist.sequence.english import EMPTY, bared, is_empty, is_order, is_question, quiet, readings, stem, words
 from generalist.sequence.lexicon import Form, Lexicon, lexicon
 from generalist.sequence.manner import parted
 from generalist.sequence.noun import Number, counted, is_definite, number_of
@@ -45,9 +46,14 @@ FITS: dict[str, dict[Number, float]] = {
 REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
 
 
-MANNER = 0.4  # said of the answer, in words of the task; in words that are not
+MANNER = 0.6  # said of the answer, in words of the task; in words that are not
+WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
 NAMED = 0.35  # for a thing that is named, and nothing said of it
-BORROWED = 0.3  # for a form of another task, that tells with the manner which thing is meant
+BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
+
+_WHICH = re.compile(r"(?:which|what)\s+(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
+_VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
+"""Whatever is done to every bottle, it is every bottle that is meant."""
 
 How = Literal["literally", "in other words", "by its words"]
 
@@ -96,6 +102,10 @@ def candidates(
     return [replace(one, nearest=nearest) for one in found]
 
 
+def _counts(task: Task) -> bool:
+    return task.file.answer == "number"
+
+
 def _fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
     """Whether a request with this image and this region can be of the task."""
     for need in task.inputs:
@@ -118,7 +128,10 @@ class _Text:
         self.manner = parted(self.text, lexicon.known)
         heads = (self.text, self.manner.text)
         self.readings = [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
-        self.named = [Reading(text) for text in readings(self.manner.text)]
+        named = readings(self.manner.text)
+        verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
+        self.named = [Reading(text) for text in (*named, *verbless)]
+        self.unplaced = [Reading(counted(text)) for text in named]
 
     def read(self, task: Task) -> Understood | None:
         """The best that the text says as a request of this task."""
@@ -155,7 +168,7 @@ class _Text:
 
     def _whole(self, task: Task) -> Iterator[Understood]:
         for form in self._forms(task):
-            for reading in self._read_by(form):
+            for reading in self._read_by(form, task):
                 if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
                     spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
                     values = {name: reading.between(*span, name) for name, span in spans.items()}
@@ -169,8 +182,10 @@ class _Text:
                     if made:
                         yield made
 
-    def _read_by(self, form: Form) -> list[Reading]:
-        """The readings in which a form's names hold none of the manner."""
+    def _read_by(self, form: Form, task: Task) -> list[Reading]:
+        """The readings in which a form's names hold none of the manner; where things are counted is told apart too."""
+        if _counts(task):
+            return self.named + self.unplaced
         names = FITS.keys() & set(form.fields or ())
         return self.named if names and not self.manner.said <= form.fixed else self.readings
 
@@ -218,12 +233,14 @@ class _Text:
                 text = self.text  # as it was typed, courtesies and all
             if name == "labels" and self.text.isupper():
                 text = quiet(text)
-            value = read_field(name, counted(text) if name == "labels" and task.file.answer == "number" else text)
+            if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
+                return None  # what stands before the colon is no part of it
+            value = read_field(name, counted(text) if name == "labels" and _counts(task) else text)
             suits = self._suits(name, text, told)
             if not value or suits is None:
                 return None
             fields[name] = value
-            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name == "query"))
+            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name in ("question", "query")))
         return Understood(task.name, fields, how, score)
 
     def _suits(self, name: str, text: str, told: bool) -> float | None:
@@ -239,7 +256,9 @@ class _Text:
             return 0.3 * (name == "question" and is_question(text))
         asks = self.asks or (self.text.endswith("?") and not is_order(self.text))
         if name == "question":
-            return (1.0 if self.asks else 0.7) - WHOLE if asks else None
+            found = _WHICH.match(bared(self.text))
+            which = WHICH * (found is not None and stem(found[1].lower()) not in self.lexicon.known)
+            return which + (1.0 if self.asks else 0.7) - WHOLE if asks else None
         # A question with no picture to ask about can only be put to the documents.
         return 0.7 - WHOLE if asks and not self.has_image else None
 

@@ -79,8 +79,8 @@ class Lexicon:
     weight: of every stem, and of every phrase of ``words`` as a tuple of stems, in [0, 1].
     forms, phrases, told, spelled: of each task, the forms of its prompts, its ``words``, the stems of both, and its
     prompts in all their spellings. loose: forms and words alike, those that differ in order alone once, with the weight
-    of the whole. said: of each task, every stem of its forms and words. known: those of all tasks that say something. of_fields: the
-    forms of all tasks that have the same fields.
+    of the whole. said: of each task, every stem of its forms and words. known: those of all tasks that say something.
+    of_fields: the forms of all tasks that have the same fields.
     """
 
     def __init__(self, tasks: tuple[Task, ...]):

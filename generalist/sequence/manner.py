@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from generalist.sequence.english import EMPTY, QUANTIFIERS, is_empty, listed, words
+from generalist.sequence.english import EMPTY, QUANTIFIERS, is_empty, listed, trimmed, words
 
 __all__ = ["Parted", "parted"]
 
@@ -21,7 +21,9 @@ _LAST_ADVERB = re.compile(rf"[\s,;:-]+(?P<tail>{_ADVERB})[\s.!?]*$", re.I)
 _FIRST_ADVERB = re.compile(rf"\s*(?P<tail>{_ADVERB})[\s,]+(?=\S)", re.I)
 _WITH = r"(?:with|as|using|in|by|via|through)"
 _FIRST_WITH = re.compile(rf"\s*(?P<tail>{_WITH}\s[^,:;]+)[,:;]\s*(?=\S)", re.I)
-_APART = re.compile(rf"(?P<mark>[?!.;:]\s+|\s+-+\s+|,\s*|\s(?={_WITH}\s)|\s(?=and\s))(?P<tail>[^?!.;:,]+)[\s.!?]*$", re.I)
+_APART = re.compile(
+    rf"(?P<mark>[?!.;:]\s+|\s+-+\s+|,\s*|\s(?={_WITH}\s)|\s(?=and\s))(?P<tail>[^?!.;:,]+)[\s.!?]*$", re.I
+)
 _CLAUSE = re.compile(r"\s(?:that|which|so)\s.*$", re.I)
 _DOING = listed(
     """give show return output provide draw put make mark get box mask outline segment trace report tell include add
@@ -35,7 +37,7 @@ _WORN = listed("mask masks")
 
 @dataclass(frozen=True)
 class Parted:
-    """A request without its manner. said: the stems of the manner that say something. telling: those that tell tasks."""
+    """A request without its manner. said: the stems of all that was taken off. telling: those that tell tasks."""
 
     text: str
     said: frozenset[str]
@@ -44,15 +46,16 @@ class Parted:
 
 def parted(text: str, known: Set[str]) -> Parted:
     """Takes off all that speaks of the answer, as far as the rest still names a thing. known: stems that tell tasks."""
-    said: set[str] = set()
+    whole, said = text, set[str]()
+    text = trimmed(text)
     while True:
         for rest, tail in _ends(text):
-            found = _said(tail, known)
+            found = _said(tail, known, {word.stem for word in words(rest)})
             if found is not None and not all(is_empty(word) or word.stem in known for word in words(rest)):
                 text, said = rest, said | found
                 break
         else:
-            return Parted(text, frozenset(said), frozenset(said & known))
+            return Parted(text if said else whole, frozenset(said), frozenset(said & known))
 
 
 def _ends(text: str) -> Iterator[tuple[str, str]]:
@@ -74,7 +77,7 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
     means = [word for word in words(_CLAUSE.sub("", tail)) if not is_empty(word)]
     if mark == "," or (mark == ":" and "," in before):
         alone = len(said) == 1 and said[0].endswith("s")
-        return not alone and (bool(re.match(_WITH + r"\s", tail, re.I)) or "," not in before)
+        return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or "," not in before)
     if mark:
         return True
     if said[0] == "and":
@@ -85,12 +88,13 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
     return many or bool(_SHOWING.intersection(before.lower().split()[:3]))
 
 
-def _said(tail: str, known: Set[str]) -> set[str] | None:
+def _said(tail: str, known: Set[str], before: Set[str]) -> set[str] | None:
     """What a manner says, as stems; None where it is none."""
     if re.fullmatch(_ADVERB, tail, re.I):
         return {word.stem for word in words(tail) if not word.silent}
     said = [word for word in words(_CLAUSE.sub("", tail)) if not word.silent and word.text not in EMPTY]
     said = [word for word in said if word.text not in _SLIGHT and word.stem != "picture"]
+    said = [word for word in said if word.stem in known or word.stem not in before]  # masks of dogs, one per dog
     if not said or any(word.stem not in known for word in said):
         return None
     return {word.stem for word in said}

@@ -33,7 +33,7 @@ _ALREADY_ONE = listed(
     sunglasses eyeglasses goggles binoculars scissors shears pliers tweezers tongs pants trousers jeans shorts
     tights leggings overalls underpants pyjamas pajamas headphones earphones clothes stairs christmas atlas
     canvas alias bias pancreas gas bus lens yes biceps triceps mathematics gymnastics is this his its us thus
-    las vegas texas paris"""
+    las vegas texas paris indoors outdoors upstairs downstairs"""
 )
 _MASS = listed(
     """sky grass road ground water sea ocean sand snow floor ceiling vegetation background foreground pavement
@@ -76,8 +76,12 @@ _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|mem
 _PLACE = r"\s(?:(?:is|are)\s+)?(?:in|on|at|inside|within|across|from|under|around)\s+"
 _HERE = re.compile(_PLACE + r"(?:this|that|these|my|our)\s+[\w-]+(?:\s[\w-]+){0,2}\s*$", re.I)
 """Windows in this building: where they are is the picture itself."""
-_SOMEWHERE = re.compile(_PLACE + r"(?:the|this|that|these|my|our|an?|each|every)\s(?!left|right|middle|top|bottom).*$", re.I)
-_ITS = re.compile(r"'s?(?:\s+(?:exact\s+)?(?:position|location|place|whereabouts|cent(?:re|er)|middle|shape|outline))?$", re.I)
+_SOMEWHERE = re.compile(
+    _PLACE + r"(?:the|this|that|these|my|our|an?|each|every)\s(?!left|right|middle|top|bottom).*$", re.I
+)
+_ITS = re.compile(
+    r"'s?(?:\s+(?:exact\s+)?(?:position|location|place|whereabouts|cent(?:re|er)|middle|shape|outline))?$", re.I
+)
 """Each person's position: each person."""
 
 
@@ -219,7 +223,8 @@ def number_of(text: str) -> Number | None:
     bare = tokens[lead:]
     head = bare[_head(bare)].lower()
     modified = _head(bare) < len(bare) - 1 or bool(_SINGLING & set(low[lead:]))
-    if low[0] in _NUMERALS or singular(head) != head or low[0] in ("these", "those"):
+    poured = head == "glasses" and bare[_head(bare) - 1].lower() in _POURED
+    if low[0] in _NUMERALS or singular(head) != head or poured or low[0] in ("these", "those"):
         return "many"
     if low[0] in ARTICLES - {"the"}:
         return "one" if modified else "some"
