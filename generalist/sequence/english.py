@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
-    "is_question", "listed", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
+    "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -29,7 +29,7 @@ AUXILIARIES = listed(
 # Words that stand between the telling ones in any request, whatever it is about.
 EMPTY = (
     listed(
-        """i you we me us my your our they them he she it its this that these those here there one ones someone
+        """i you we me us my your our they them he him she her it its this that these those here there one ones someone
         something of in on at to for from with by as into onto about around over under out up down off and or
         but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
         thanks well let lets want need like love wish give show get see tell know help try make put take use
@@ -41,15 +41,18 @@ EMPTY = (
 )
 
 PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
+_KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
 _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attached|above|following|same|input)\s+)?"
 
 _OPENINGS = re.compile(
     r"""\s*(?:
-      (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
+      do\ you\ think\ (?=you\b)
+    | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
     | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
       (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+|possibly\s+)?
-    | (?:would|do)\s+you\s+mind\s+
-    | (?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+a\s+way|your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
+    | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
+    | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
+      |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
@@ -79,11 +82,16 @@ _CLOSINGS = re.compile(
     | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|can\s+you|could\s+you
     | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
       (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
-      (?:in|on|from|within|inside|across|throughout|of(?=\s+this))\s+(?:"""
+      (?:in|on|from|within|inside|across|throughout|out\s+of|of(?=\s+this))\s+(?:"""
     + _WHICH.replace(" ", r"\ ")
     + ")?"
     + PICTURE
     + r"""
+      |(?:in|on|from|within|across)\s+(?:this|that|these|my|our)\s+(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
+    + PICTURE
+    + "|"
+    + _KINDS_OF_PICTURE
+    + r""")
     | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?
       (?:see|find|spot|have|count)(?:\s+here)?
     | (?:are|is)\s+there|there\s+(?:are|is)
@@ -92,9 +100,15 @@ _CLOSINGS = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
 
-_BOTH = re.compile(r"\s*([a-z]+)\s+and\s+([a-z]+)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_BOTH = re.compile(r"\s*([a-z]+)\s+(?:and|&)\s+([a-z]+)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+_PARTICLE = re.compile(r"\s*([a-z]+)\s+(?:up|out|off|down|away)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
+"""Box up the eggs, carve out the teapot."""
 _ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
+_SHOWING = re.compile(
+    r"\s*(?:(?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+(?:a|any)\s+way)\b.*\bto\b|show\s+(?:me|us)\s+where\b)",
+    re.I,
+)
 _SEEING = re.compile(
     r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+me)",
     re.IGNORECASE,
@@ -105,12 +119,17 @@ _SPELLED = {
     "plz": "please", "gimme": "give me", "lemme": "let me", "wanna": "want to", "won't": "will not", "u": "you",
     "can't": "can not", "cannot": "can not", "let's": "let us", "everyone": "every person", "everybody": "every person",
     "everything": "every thing", "anything": "any thing", "anyone": "any person", "pic": "picture", "img": "image",
-    "&": "and",
+    "&": "and", "seg": "segmentation", "segm": "segmentation", "sem": "semantic", "inst": "instance", "det": "detect",
+    "bbox": "bounding box", "bboxes": "bounding boxes", "obb": "oriented bounding box", "depthmap": "depth map",
+    "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
+    "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
+    "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
 _SUBJECTS = ASKING | listed("there here it that this he she")
 _OF_PICTURES = listed("this that my your our following given attached")
+_ROUND = re.compile(r"round\s+(?:the|an?|all|every|each|any|both|this|that|these|it|them|my)\b", re.I)
 _TOKEN = re.compile(r"\{[a-z]+\}|<[^<>\s]+>|[\w][\w'-]*|&|[^\w\s]")
 
 
@@ -137,7 +156,8 @@ def words(text: str) -> list[Word]:
     """The words of a text; punctuation is a word with an empty stem."""
     found: list[Word] = []
     for match in _TOKEN.finditer(text.replace("’", "'")):
-        for part in _undone(match[0].lower().strip("'-") or match[0]):
+        told = "around" if _ROUND.match(text, match.start()) else match[0].lower().strip("'-") or match[0]
+        for part in _undone(told):
             quiet = not stem(part) or part in ARTICLES or part in QUANTIFIERS
             if found and stem(part) == "picture" and found[-1].text in _OF_PICTURES:
                 found[-1] = replace(found[-1], silent=True)  # this picture is the picture
@@ -154,7 +174,7 @@ def _undone(word: str) -> list[str]:
             return [word.removesuffix(ending), full]
     if word.endswith("'s") and word[:-2] in _SUBJECTS:
         return [word[:-2], "is"]
-    return [word]
+    return [part for piece in word.split("-") if piece for part in _SPELLED.get(piece, piece).split()] or [word]
 
 
 @lru_cache(maxsize=4096)
@@ -189,11 +209,13 @@ def is_empty(word: Word) -> bool:
 def readings(text: str) -> tuple[str, ...]:
     """A request as typed, and with ever more of the courtesies and asking words around it taken off.
 
-    Of two verbs that open it ("locate and label every car"), each is a reading of its own.
+    Of two verbs that open it ("locate and label every car"), each is a reading of its own; a verb is read with its
+    particle and without ("box up").
     """
     heads = _heads(text)
     heads += [f"{found[i]} {found[3]}" for head in heads if (found := _BOTH.match(head)) for i in (1, 2)]
     heads += [f"{found[1]} {found[2]}" for head in heads if (found := _FOR_ME.match(head))]
+    heads += [f"{found[1]} {found[2]}" for head in heads if (found := _PARTICLE.match(head))]
     return tuple(dict.fromkeys(short for head in heads for short in _shortened(head)))
 
 
@@ -227,13 +249,20 @@ def trimmed(text: str) -> str:
 
 def is_question(text: str) -> bool:
     """Whether it asks rather than orders: what, how many, is there, "can you see a dog", not "can you find a dog"."""
+    if _SHOWING.match(bared(text)) or _SHOWING.match(text):
+        return False
     for reading in readings(text):
         head = [word.text for word in words(reading)[:2]]
-        if head and (head[0] in ASKING or head[0] in AUXILIARIES) and not is_order(reading):
+        if head and (head[0] in ASKING or head[0] in AUXILIARIES or head[0] == "whether") and not is_order(reading):
             return True
     return False
 
 
 def is_order(text: str) -> bool:
     """Whether it is an order in the form of a question: "can you find a dog?"."""
-    return bool(_ORDERING.match(text)) and not _SEEING.match(text)
+    return bool(_ORDERING.match(text)) and not _SEEING.match(text) or bool(_SHOWING.match(text))
+
+
+def quiet(text: str) -> str:
+    """Capital letters made small, but for names without a vowel: WINE GLASS and TV are wine glass and TV."""
+    return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUY]", found[0]) else found[0], text)

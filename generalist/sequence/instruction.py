@@ -12,14 +12,17 @@ A form is tried on every reading of the text: as typed, and with ever more of th
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from generalist.faults import Fault
-from generalist.sequence.english import Word, bared, is_empty, is_order, is_question, readings, words
-from generalist.sequence.lexicon import Form, Lexicon, determiner, lexicon
-from generalist.sequence.noun import Number, number_of
+from generalist.sequence.english import EMPTY, bared, is_empty, is_order, is_question, quiet, readings, stem, words
+from generalist.sequence.lexicon import Form, Lexicon, lexicon
+from generalist.sequence.manner import parted
+from generalist.sequence.noun import Number, counted, is_definite, number_of
+from generalist.sequence.phrasing import Reading
 from generalist.sequence.pointing import is_pointing
 from generalist.sequence.prompt import read_field
 from generalist.sequence.task import Task
@@ -35,7 +38,6 @@ MISSING, BESIDE = 0.35, 0.5  # of a word's weight: of the form and not there; of
 SWALLOWED = 0.4  # of a word's weight, inside a field
 IDLE = 0.1  # for a word that neither the task nor its field accounts for
 MOOD = 0.3  # a question understood as an order, or the other way round
-_SENTENCES = ("question", "query", "document")
 LED = 0.3  # the same article or quantifier as in the prompt
 FITS: dict[str, dict[Number, float]] = {
     "labels": {"each": 0.5, "many": 0.4, "either": 0.7, "kind": 0.25, "some": 0.1, "one": -0.35},
@@ -43,6 +45,15 @@ FITS: dict[str, dict[Number, float]] = {
 }
 REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
 
+
+MANNER = 0.6  # said of the answer, in words of the task; in words that are not
+WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
+NAMED = 0.35  # for a thing that is named, and nothing said of it
+BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
+
+_WHICH = re.compile(r"(?:which|what)\s+(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
+_VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
+"""Whatever is done to every bottle, it is every bottle that is meant."""
 
 How = Literal["literally", "in other words", "by its words"]
 
@@ -91,6 +102,10 @@ def candidates(
     return [replace(one, nearest=nearest) for one in found]
 
 
+def _counts(task: Task) -> bool:
+    return task.file.answer == "number"
+
+
 def _fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
     """Whether a request with this image and this region can be of the task."""
     for need in task.inputs:
@@ -110,13 +125,28 @@ class _Text:
         self.text, self.lexicon = text.strip(), lexicon
         self.has_image, self.region_kind = has_image, region_kind
         self.asks = is_question(self.text)
-        self.readings = [_Reading(reading) for reading in readings(self.text)]
+        self.manner = parted(self.text, lexicon.known)
+        heads = (self.text, self.manner.text)
+        self.readings = [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
+        named = readings(self.manner.text)
+        verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
+        self.named = [Reading(text) for text in (*named, *verbless)]
+        self.unplaced = [Reading(counted(text)) for text in named]
 
     def read(self, task: Task) -> Understood | None:
         """The best that the text says as a request of this task."""
-        given = self._given(task)
-        best = max((*self._whole(task), *self._part(task)), key=lambda one: one.score, default=None)
+        given = self._given(task) + MANNER * self._mannered(task)
+        found = (*self._whole(task), *self._borrowed(task), *self._headed(task), *self._part(task))
+        best = max(found, key=lambda one: one.score, default=None)
         return best and replace(best, score=best.score + given)
+
+    def _mannered(self, task: Task) -> float:
+        """Whether what is said of the answer is said in words of the task: 1 if it is, down to -1 if none is."""
+        said = self.manner.telling
+        if not said:
+            return 0.0
+        there = len(said & self.lexicon.said[task.name]) / len(said)
+        return 1.0 if there == 1 else there - 1
 
     def _given(self, task: Task) -> float:
         """How well the task suits what came beside the text."""
@@ -138,7 +168,7 @@ class _Text:
 
     def _whole(self, task: Task) -> Iterator[Understood]:
         for form in self._forms(task):
-            for reading in self.readings:
+            for reading in self._read_by(form, task):
                 if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
                     spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
                     values = {name: reading.between(*span, name) for name, span in spans.items()}
@@ -151,6 +181,42 @@ class _Text:
                     made = self._made(task, values, score, bool(form.fixed), how)
                     if made:
                         yield made
+
+    def _read_by(self, form: Form, task: Task) -> list[Reading]:
+        """The readings in which a form's names hold none of the manner; where things are counted is told apart too."""
+        if _counts(task):
+            return self.named + self.unplaced
+        names = FITS.keys() & set(form.fields or ())
+        return self.named if names and not self.manner.said <= form.fixed else self.readings
+
+    def _borrowed(self, task: Task) -> Iterator[Understood]:
+        """The manner tells the task, and a form of another task tells which thing is meant: "find the cat, mask"."""
+        if not self.manner.telling or self._mannered(task) < 1:
+            return
+        told = self.lexicon.sum(self.manner.telling & self.lexicon.told[task.name])
+        for fields in self._fields(task):
+            if len(fields) != 1 or fields[0] not in FITS:
+                continue
+            for form in self.lexicon.of_fields[fields]:
+                for reading in self.named:
+                    if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
+                        value = reading.between(*reading.span(*found.span(fields[0])), fields[0])
+                        score = told + BORROWED * self.lexicon.sum(form.fixed) + WHOLE
+                        made = self._made(task, {fields[0]: value}, score, True, "in other words")
+                        if made:
+                            yield made
+
+    def _headed(self, task: Task) -> Iterator[Understood]:
+        """A document behind a colon, and before it what is to be done with it."""
+        head, colon, body = self.text.partition(":")
+        if not (colon and body.strip() and any(need.name == "document" for need in task.inputs)):
+            return
+        before = Reading(bared(head))
+        told = self.lexicon.told[task.name] & before.stems - EMPTY
+        idle = sum(word.stem not in told for word in before.words if not is_empty(word))
+        yield Understood(
+            task.name, {"document": body.strip()}, "by its words", IN_PART * self.lexicon.sum(told) - IDLE * idle
+        )
 
     def _made(
         self,
@@ -165,12 +231,16 @@ class _Text:
         for name, text in values.items():
             if name in ("question", "query") and not told:
                 text = self.text  # as it was typed, courtesies and all
-            value = read_field(name, text)
+            if name == "labels" and self.text.isupper():
+                text = quiet(text)
+            if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
+                return None  # what stands before the colon is no part of it
+            value = read_field(name, counted(text) if name == "labels" and _counts(task) else text)
             suits = self._suits(name, text, told)
             if not value or suits is None:
                 return None
             fields[name] = value
-            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name == "query"))
+            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name in ("question", "query")))
         return Understood(task.name, fields, how, score)
 
     def _suits(self, name: str, text: str, told: bool) -> float | None:
@@ -179,19 +249,23 @@ class _Text:
             if self.region_kind is not None and is_pointing(text):
                 return None  # it is the region that is meant
             number = None if all(map(is_empty, words(text))) else number_of(text)
-            return None if number is None else FITS[name][number]
+            if number is None or (not told and not is_definite(text, number)):
+                return None
+            return FITS[name][number] - NAMED * (not told)
         if told:
             return 0.3 * (name == "question" and is_question(text))
         asks = self.asks or (self.text.endswith("?") and not is_order(self.text))
         if name == "question":
-            return (1.0 if self.asks else 0.7) - WHOLE if asks else None
+            found = _WHICH.match(bared(self.text))
+            which = WHICH * (found is not None and stem(found[1].lower()) not in self.lexicon.known)
+            return which + (1.0 if self.asks else 0.7) - WHOLE if asks else None
         # A question with no picture to ask about can only be put to the documents.
         return 0.7 - WHOLE if asks and not self.has_image else None
 
     # ---- words of a task here and there --------------------------------------------------------------------------
 
     def _part(self, task: Task) -> Iterator[Understood]:
-        last = _Reading(bared(self.text))
+        last = Reading(bared(self.manner.text))
         here = self.lexicon.told[task.name] & self.readings[0].stems
         phrases = self._phrases(task)
         if not here and not phrases:
@@ -236,73 +310,6 @@ class _Text:
         """The fields of the task's prompts, those that can be given here."""
         sets = {form.fields for form in self._forms(task) if form.fields is not None}
         return sorted(sets)
-
-
-class _Reading:
-    """One reading of a text, as words and as stems."""
-
-    def __init__(self, text: str):
-        self.text, self.words = text, words(text)
-        self.at = [i for i, word in enumerate(self.words) if not word.silent]
-        self.stemmed = "".join(self.words[i].stem + " " for i in self.at)
-        self.stems = frozenset(self.words[i].stem for i in self.at)
-
-    def span(self, start: int, stop: int) -> tuple[int, int]:
-        """The words that a stretch of the stems stands for."""
-        return self.at[self.stemmed.count(" ", 0, start)], self.at[self.stemmed.count(" ", 0, stop) - 1] + 1
-
-    def between(self, first: int, last: int, name: str) -> str:
-        """The text of some words, with the articles and quantifiers that lead them; a sentence to its very end."""
-        first -= len(self._leading(first))
-        text = self.text[self.words[first].start :]
-        if name not in _SENTENCES or last <= self.at[-1]:
-            return text[: self.words[last - 1].stop - self.words[first].start]
-        return text if name != "query" else text.rstrip(" .!" if is_question(text) else " .!?")
-
-    def _leading(self, first: int) -> list[Word]:
-        start = first
-        while start and self.words[start - 1].leads:
-            start -= 1
-        return self.words[start:first]
-
-    def spelled(self, spans: dict[str, tuple[int, int]], spellings: frozenset[str]) -> bool:
-        """Whether the text is one of the spellings as it stands, with fields at ``spans``."""
-        if not spans:
-            return _plain(self.text) in spellings
-        texts = [self.text]
-        for name, (first, last) in sorted(spans.items(), key=lambda item: -item[1][0]):
-            starts = [self.words[k].start for k in range(first - len(self._leading(first)), first + 1)]
-            end = self.words[last - 1].stop
-            texts = [f"{text[:start]}{{{name}}}{text[end:]}" for text in texts for start in starts]
-        return any(_plain(text) in spellings for text in texts)
-
-    def led(self, first: int) -> str:
-        """What leads the words from ``first`` on."""
-        return determiner(self._leading(first))
-
-    def content(self, first: int, last: int) -> int:
-        """How many of some words say something."""
-        return sum(not is_empty(word) for word in self.words[first:last])
-
-    def rest(self, telling: frozenset[str] | set[str]) -> tuple[tuple[int, int] | None, int]:
-        """The longest stretch without telling words, the last of equals; and how many words of meaning are outside."""
-        spans: list[tuple[int, int]] = []
-        start = 0
-        for i, word in enumerate((*self.words, None)):
-            if word is None or (word.stem in telling and not is_empty(word)):
-                inside = [k for k in range(start, i) if not is_empty(self.words[k])]
-                if inside:
-                    spans.append((inside[0], inside[-1] + 1))
-                start = i + 1
-        if not spans:
-            return None, 0
-        chosen = max(spans, key=lambda span: (self.content(*span), span[0]))
-        return chosen, sum(self.content(*span) for span in spans if span != chosen)
-
-
-def _plain(text: str) -> str:
-    """In small letters, without the mark at the end."""
-    return " ".join(text.lower().split()).rstrip(" .?!")
 
 
 def _refusal(instruction: str, tasks: Mapping[str, Task], has_image: bool, found: Sequence[Understood]) -> str:

@@ -6,7 +6,7 @@ A word that one task alone uses in its prompts tells it surely, one that all use
 
 import difflib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -79,7 +79,8 @@ class Lexicon:
     weight: of every stem, and of every phrase of ``words`` as a tuple of stems, in [0, 1].
     forms, phrases, told, spelled: of each task, the forms of its prompts, its ``words``, the stems of both, and its
     prompts in all their spellings. loose: forms and words alike, those that differ in order alone once, with the weight
-    of the whole.
+    of the whole. said: of each task, every stem of its forms and words. known: those of all tasks that say something.
+    of_fields: the forms of all tasks that have the same fields.
     """
 
     def __init__(self, tasks: tuple[Task, ...]):
@@ -100,6 +101,11 @@ class Lexicon:
             self.told[name] = frozenset().union(*(form.fixed for form in (*spelled, *alone)))
             used.update(self.told[name])
             used.update({form.stems for form in further if len(form.stems) > 1})
+        self.said = {task.name: self.told[task.name].union(*self.phrases[task.name]) for task in tasks}
+        self.of_fields: dict[tuple[str, ...] | None, list[Form]] = defaultdict(list)
+        for form in (form for forms in self.forms.values() for form in forms):
+            self.of_fields[form.fields].append(form)
+        self.known = frozenset().union(*self.said.values()) - EMPTY - AUXILIARIES
         most = log(len(tasks) + 1)
         texts = (text for task in tasks for text in (*task.file.prompts, *task.file.words))
         found = {word.text for text in texts for word in words(re.sub(r"[()\[\]|]", " ", text)) if not is_empty(word)}

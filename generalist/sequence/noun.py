@@ -6,7 +6,7 @@ from typing import Literal
 
 from generalist.sequence.english import ARTICLES, ASKING, AUXILIARIES, QUANTIFIERS, listed, trimmed
 
-__all__ = ["Number", "number_of", "phrase_of", "singular", "split_labels"]
+__all__ = ["Number", "counted", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
 
 Number = Literal["one", "some", "kind", "many", "each", "either"]
 """``one``: the red mug, the dog on the left. ``some``: a dog. ``kind``: dog; dog, cat. ``many``: dogs; the dogs.
@@ -33,7 +33,7 @@ _ALREADY_ONE = listed(
     sunglasses eyeglasses goggles binoculars scissors shears pliers tweezers tongs pants trousers jeans shorts
     tights leggings overalls underpants pyjamas pajamas headphones earphones clothes stairs christmas atlas
     canvas alias bias pancreas gas bus lens yes biceps triceps mathematics gymnastics is this his its us thus
-    las vegas texas paris"""
+    las vegas texas paris indoors outdoors upstairs downstairs"""
 )
 _MASS = listed(
     """sky grass road ground water sea ocean sand snow floor ceiling vegetation background foreground pavement
@@ -61,16 +61,28 @@ _COLOURS = listed(
     turquoise teal big small large tiny little metal rubber wooden plastic glass"""
 )
 _SPLIT = re.compile(
-    r"\s*(?:,\s*(?:and|or)\b|;|,|\band\s*/\s*or\b|\band\b|\bor\b|&"
+    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*which\s+(?:ones\s+)?(?:is|are)\b|,\s*(?:and|or)\b|;|,|\band\s*/\s*or\b|\band\b|\bor\b|&"
     r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )
 _LEADING = ARTICLES | QUANTIFIERS | _POINTING
 _IS_THERE = re.compile(rf"\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
 """Cats are on the sofa: cats on the sofa."""
-_LEADS = re.compile(r"^(?:of|on|for|around|in|to|at|with|as|over)\s+(?=\S)", re.I)
+_LEADS = re.compile(r"^(?:of|on|for|around|in|to|at|with|as|over|into)\s+(?=\S)", re.I)
 _JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)", re.I)
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
+
+
+_PLACE = r"\s(?:(?:is|are)\s+)?(?:in|on|at|inside|within|across|from|under|around)\s+"
+_HERE = re.compile(_PLACE + r"(?:this|that|these|my|our)\s+[\w-]+(?:\s[\w-]+){0,2}\s*$", re.I)
+"""Windows in this building: where they are is the picture itself."""
+_SOMEWHERE = re.compile(
+    _PLACE + r"(?:the|this|that|these|my|our|an?|each|every)\s(?!left|right|middle|top|bottom).*$", re.I
+)
+_ITS = re.compile(
+    r"'s?(?:\s+(?:exact\s+)?(?:position|location|place|whereabouts|cent(?:re|er)|middle|shape|outline))?$", re.I
+)
+"""Each person's position: each person."""
 
 
 def singular(word: str) -> str:
@@ -131,6 +143,7 @@ def _bared(text: str, leading: frozenset[str] = _LEADING) -> str:
 
 
 def _label(text: str) -> str:
+    text = _ITS.sub("", _HERE.sub("", text).rstrip())
     name = _bared(_INSTANCES.sub("", _bared(_IS_THERE.sub(" ", text))))
     name = _bared(_LEADS.sub("", name))
     tokens = name.split()
@@ -158,7 +171,7 @@ def _names(text: str) -> list[str]:
 
 
 _ANNOUNCED = re.compile(
-    r"^\s*(?:(?:the|these|following)\s+)*(?:(?:classes|categories|labels|names|options|objects|items|following)\b\s*(?::|,|of\b)?\s+)"
+    r"^\s*(?:(?:the|these|following|object|target|semantic)\s+)*(?:(?:classes|categories|labels|names|options|objects|items|following)\b\s*(?::|,|of\b)?\s+)"
     r"(?=.*(?:,|;|\band\b|\bor\b))",
     re.I,
 )
@@ -170,6 +183,11 @@ def split_labels(text: str, name: Callable[[str], str] = _label) -> tuple[str, .
     text = re.sub(r"^\s*(?:both|either)\b", "", _ANNOUNCED.sub("", text), flags=re.I)
     names = [name(part.strip(" \"'“”")) for part in _names(trimmed(text))]
     return tuple(dict.fromkeys(part for part in names if part))
+
+
+def counted(text: str) -> str:
+    """Names without the place where they are counted: "candles are on the cake" is "candles"."""
+    return _SOMEWHERE.sub("", trimmed(text)) or text
 
 
 def phrase_of(text: str) -> str:
@@ -205,13 +223,22 @@ def number_of(text: str) -> Number | None:
     bare = tokens[lead:]
     head = bare[_head(bare)].lower()
     modified = _head(bare) < len(bare) - 1 or bool(_SINGLING & set(low[lead:]))
-    if low[0] in _NUMERALS or singular(head) != head or low[0] in ("these", "those"):
+    poured = head == "glasses" and bare[_head(bare) - 1].lower() in _POURED
+    if low[0] in _NUMERALS or singular(head) != head or poured or low[0] in ("these", "those"):
         return "many"
     if low[0] in ARTICLES - {"the"}:
         return "one" if modified else "some"
     if low[0] == "the" or low[0] in _POINTING:
         return "kind" if head in _MASS and len(bare) == 1 else "one"
     return "one" if modified else "kind"
+
+
+def is_definite(text: str, number: Number) -> bool:
+    """Whether a bare noun phrase says which thing is meant, or all of them: the cat, leftmost cat, every cat."""
+    first, *others = trimmed(text).lower().split()
+    if number == "one":
+        return bool(others) and (first == "the" or first in _SINGLING)
+    return number == "each" and bool(others) and first in ("every", "each", "all")
 
 
 def _coordinates(listed: list[str]) -> bool:

@@ -15,7 +15,7 @@ _THIS = "(?:this|that|it|these|those|here|there|them|my)"
 _AT = "(?:in|at|inside|within|of|around|for|under|on|from|about|below|to|with|into)"
 _MARKED = _any(
     """marked selected highlighted given boxed outlined circled drawn bounding oriented rotated clicked indicated shown
-    specified scribbled pointed tilted upright binary bounded chosen tapped painted masked axis-aligned enclosed"""
+    specified scribbled pointed tilted upright binary bounded chosen tapped painted masked axis aligned enclosed"""
 )
 _PLACE = _any(
     """region area place spot box point mask scribble part thing object item one segment patch location selection shape

@@ -1,0 +1,75 @@
+"""Phrasing: one reading of a text as words and as stems, and what stands where in it."""
+
+from generalist.sequence.english import Word, is_empty, is_question, words
+from generalist.sequence.lexicon import determiner
+
+__all__ = ["Reading"]
+
+_SENTENCES = ("question", "query", "document")
+
+
+class Reading:
+    """One reading of a text, as words and as stems."""
+
+    def __init__(self, text: str):
+        self.text, self.words = text, words(text)
+        self.at = [i for i, word in enumerate(self.words) if not word.silent]
+        self.stemmed = "".join(self.words[i].stem + " " for i in self.at)
+        self.stems = frozenset(self.words[i].stem for i in self.at)
+
+    def span(self, start: int, stop: int) -> tuple[int, int]:
+        """The words that a stretch of the stems stands for."""
+        return self.at[self.stemmed.count(" ", 0, start)], self.at[self.stemmed.count(" ", 0, stop) - 1] + 1
+
+    def between(self, first: int, last: int, name: str) -> str:
+        """The text of some words, with the articles and quantifiers that lead them; a sentence to its very end."""
+        first -= len(self._leading(first))
+        text = self.text[self.words[first].start :]
+        if name not in _SENTENCES or last <= self.at[-1]:
+            return text[: self.words[last - 1].stop - self.words[first].start]
+        return text if name != "query" else text.rstrip(" .!" if is_question(text) else " .!?")
+
+    def _leading(self, first: int) -> list[Word]:
+        start = first
+        while start and self.words[start - 1].leads:
+            start -= 1
+        return self.words[start:first]
+
+    def spelled(self, spans: dict[str, tuple[int, int]], spellings: frozenset[str]) -> bool:
+        """Whether the text is one of the spellings as it stands, with fields at ``spans``."""
+        if not spans:
+            return plain(self.text) in spellings
+        texts = [self.text]
+        for name, (first, last) in sorted(spans.items(), key=lambda item: -item[1][0]):
+            starts = [self.words[k].start for k in range(first - len(self._leading(first)), first + 1)]
+            end = self.words[last - 1].stop
+            texts = [f"{text[:start]}{{{name}}}{text[end:]}" for text in texts for start in starts]
+        return any(plain(text) in spellings for text in texts)
+
+    def led(self, first: int) -> str:
+        """What leads the words from ``first`` on."""
+        return determiner(self._leading(first))
+
+    def content(self, first: int, last: int) -> int:
+        """How many of some words say something."""
+        return sum(not is_empty(word) for word in self.words[first:last])
+
+    def rest(self, telling: frozenset[str] | set[str]) -> tuple[tuple[int, int] | None, int]:
+        """The longest stretch without telling words, the last of equals; and how many words of meaning are outside."""
+        spans: list[tuple[int, int]] = []
+        start = 0
+        for i, word in enumerate((*self.words, None)):
+            if word is None or (word.stem in telling and not is_empty(word)):
+                inside = [k for k in range(start, i) if not is_empty(self.words[k])]
+                if inside:
+                    spans.append((inside[0], inside[-1] + 1))
+                start = i + 1
+        if not spans:
+            return None, 0
+        chosen = max(spans, key=lambda span: (self.content(*span), span[0]))
+        return chosen, sum(self.content(*span) for span in spans if span != chosen)
+
+
+def plain(text: str) -> str:
+    """In small letters, without the mark at the end."""
+    return " ".join(text.lower().split()).rstrip(" .?!")
