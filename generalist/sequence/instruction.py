@@ -21,7 +21,7 @@ from generalist.faults import Fault
 from generalist.sequence.english import EMPTY, bared, is_empty, is_order, is_question, quiet, readings, stem, words
 from generalist.sequence.lexicon import Form, Lexicon, lexicon
 from generalist.sequence.manner import parted
-from generalist.sequence.noun import Number, counted, is_definite, number_of
+from generalist.sequence.noun import Number, counted, is_definite, number_of, phrase_of
 from generalist.sequence.phrasing import Reading
 from generalist.sequence.pointing import is_pointing
 from generalist.sequence.prompt import read_field
@@ -235,6 +235,8 @@ class _Text:
                 text = quiet(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
+            if name == "query" and told and not is_question(text):
+                text = phrase_of(text)
             value = read_field(name, counted(text) if name == "labels" and _counts(task) else text)
             suits = self._suits(name, text, told)
             if not value or suits is None:
