@@ -14,6 +14,7 @@ from generalist.sequence.matching import Part, match
 from generalist.sequence.region import Region
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, TaskFile
+from generalist.sequence.units.pixels import CELLS
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Step, Tracks, Written
 
@@ -37,6 +38,16 @@ OWN = {
 def own_task(vocabulary: Vocabulary, name: str) -> Task:
     fields = {"name": name, "version": 1, "summary": "One's own.", "inputs": ["image"], "prompts": ["look"]}
     return Task(TaskFile.model_validate(fields | OWN[name]), vocabulary)
+
+
+class First(np.random.Generator):
+    """Takes the first of everything: the same prompt, whatever else is drawn in the batch."""
+
+    def integers(self, *_, **__):
+        return 0
+
+    def random(self, *_, **__):
+        return 0.0
 
 
 # ---- requests --------------------------------------------------------------------------------------------------------
@@ -85,7 +96,24 @@ def as_written(tracks: Tracks) -> Written:
     tokens = np.full((len(tracks.ids), longest), -1, np.int64)
     for row, ids in zip(tokens, tracks.ids, strict=True):
         row[: len(ids)] = ids
-    return Written(tokens, np.ones(tokens.shape, np.float32))
+    return Written(tokens, np.ones(tokens.shape, np.float32), showing(tracks, tokens))
+
+
+def showing(tracks: Tracks, tokens: np.ndarray) -> list[Step]:
+    """The steps of tokens, with the planes of the masks that the tracks show; none where they show none."""
+    planes = np.zeros((*tokens.shape, CELLS // 4, CELLS // 4), np.float32)
+    for track, covers in enumerate(tracks.shown or ()):
+        for mask, cover in enumerate(covers):  # the last tokens of an answer are those of its masks
+            first = len(tracks.ids[track]) - 16 * (len(covers) - mask)
+            planes[track, first : first + 16] = (
+                cover.reshape(CELLS // 4, 4, -1, 4).transpose(1, 3, 0, 2).reshape(16, *planes.shape[2:])
+            )
+    if not tracks.shown:
+        return []
+    rows = np.arange(len(tokens))
+    columns = [np.unique(tokens[:, step][tokens[:, step] >= 0]) for step in range(tokens.shape[1])]
+    sure = [(tokens[:, step, None] == ids).astype(np.float32) for step, ids in enumerate(columns)]
+    return [Step(ids, sure[step], rows, planes[:, step]) for step, ids in enumerate(columns)]
 
 
 def round_trip(task: Task, sample: Sample) -> tuple[Tracks, Answer]:

@@ -4,15 +4,19 @@ always parse."""
 import numpy as np
 import pytest
 import torch
+from answers import First
 
 from generalist.app.generalist import Generalist
+from generalist.data.collate import Request, collate
+from generalist.data.readers import open_data
 from generalist.model.decode import Choice, beam_search, decode, on_device
+from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
-VISUAL = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask")
+VISUAL = ("detect", "instances", "instances_pixels", "segment", "depth", "refer", "refer_mask", "caption", "ask")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,43 @@ def test_a_batch_answers_as_each_request_alone(generalist, task):
                 np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-3)
         if a.semantic is not None:
             assert (a.semantic == b.semantic).mean() > 0.999  # a tie between two names may fall either way
+
+
+def test_shown_masks_are_what_the_loss_compares(generalist):
+    """Decoding step by step gives the planes that one pass over the whole answer gives in training."""
+    task, model = generalist.tasks["instances_pixels"], generalist.model
+    scene = open_data("scenes:train?size=32").sample(3, "instances_pixels")
+    one = [[Request(task, 0, scene)]]
+    made = collate(one, generalist.vocabulary, [1.0], model.config.image_size, First(np.random.PCG64(0)))
+    seen = {}
+
+    def planes(hidden, images):
+        seen["planes"] = GeneralistModel.planes(model, hidden, images)
+        return seen["planes"]
+
+    model.planes = planes
+    try:
+        with torch.no_grad():
+            model(batch=made)
+    finally:
+        del model.planes
+    tracks = task.encode(scene)
+    writing = [track for track, covers in enumerate(tracks.shown) if covers]
+    cache = read_images(model, [scene.image])
+    prefix = read_requests(model, task, [scene], cache)
+    points = torch.from_numpy(tracks.points[writing])[None]
+    state = model.begin(prefix, points, len(writing), 32)
+    ids = np.stack([tracks.ids[track] for track in writing])
+    fed = np.concatenate([np.full((len(ids), 1), generalist.vocabulary.bos), ids[:, :-1]], 1)
+    label = generalist.vocabulary["label"]
+    with torch.no_grad():
+        for step in range(fed.shape[1]):
+            token = torch.from_numpy(fed[None, :, step])
+            slot = torch.where((token >= label.start) & (token < label.stop), token - label.start, -1)
+            shown = model.planes(model.step(prefix, state, token, slot), cache)
+            if ids[0, step] in generalist.vocabulary["pixels"]:
+                i = generalist.vocabulary["pixels"].index_of(ids[0, step])
+                torch.testing.assert_close(shown[0], seen["planes"][:, i], rtol=1e-3, atol=1e-3)
 
 
 def test_tracks_that_leave_change_nothing(generalist):

@@ -114,7 +114,7 @@ def coco(tmp_path):
 
 def test_coco_boxes_masks_crowds_and_captions(coco):
     data = open_data(f"coco:{coco}:train")
-    assert data.tasks == ("detect", "instances", "refer", "refer_mask", "caption")
+    assert data.tasks == ("detect", "instances", "instances_pixels", "refer", "refer_mask", "caption")
     assert (len(data), data.classes) == (2, ("bottle", "car"))
     boxes = data.sample(0, "detect").objects
     assert boxes.masks is None
@@ -134,7 +134,7 @@ def test_coco_boxes_masks_crowds_and_captions(coco):
 
 def test_coco_by_its_json(coco):
     data = open_data(f"coco:{coco}/annotations/instances_train2017.json")
-    assert data.tasks == ("detect", "instances", "refer", "refer_mask")
+    assert data.tasks == ("detect", "instances", "instances_pixels", "refer", "refer_mask")
     (coco / "train2017").rename(coco / "elsewhere")
     with pytest.raises(Fault, match=r"7\.jpg is in none of .*images=FOLDER"):
         open_data(data.name)

@@ -41,6 +41,7 @@ THINGS = "image labels objects"
 CONTRACT = {  # of each task: what its requests and their answers hold, and of its objects beside boxes and masks
     "detect": THINGS,
     "instances": THINGS,
+    "instances_pixels": THINGS,
     "oriented": f"{THINGS} .oriented",
     "point": f"{THINGS} .points",
     "pose": f"{THINGS} .keypoints",

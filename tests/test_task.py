@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import strategies
+import torch
 import yaml
 from answers import (
     OWN,
@@ -35,6 +36,7 @@ from generalist.sequence.frame import Frame
 from generalist.sequence.region import Region
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.task import Task, TaskFile, load_tasks
+from generalist.sequence.units.pixels import CELLS as SHOWN
 from generalist.sequence.visual import spell_region
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Tracks
@@ -65,7 +67,7 @@ def assert_masks(sample: Sample, answer: Answer, rows: list[int]) -> None:
         assert_mask(mask, sample.objects.masks[row])
 
 
-@pytest.mark.parametrize("name", ["detect", "instances"])
+@pytest.mark.parametrize("name", ["detect", "instances", "instances_pixels"])
 @given(sample=strategies.object_samples())
 def test_objects_come_back(tasks: dict[str, Task], name: str, sample: Sample) -> None:
     tracks, answer = round_trip(tasks[name], sample)
@@ -73,6 +75,20 @@ def test_objects_come_back(tasks: dict[str, Task], name: str, sample: Sample) ->
     assert answer.labels == tuple(sample.objects.names[row] for row in rows)
     if name == "instances":
         assert_masks(sample, answer, rows)
+    if name == "instances_pixels":
+        for mask, row in zip(answer.masks, rows, strict=True):
+            assert_shown(mask, sample.objects.masks[row])
+
+
+def assert_shown(found: np.ndarray, true: np.ndarray) -> None:
+    """A mask that was shown has come back but for cells that its border or its box runs through."""
+    reach = int(np.ceil(1.5 * max(true.shape) / SHOWN)) + 1
+
+    def near(mask: np.ndarray) -> np.ndarray:
+        wide = torch.nn.functional.max_pool2d(torch.from_numpy(mask)[None, None].float(), 2 * reach + 1, 1, reach)
+        return wide[0, 0].numpy() > 0
+
+    assert not (true & ~near(~true) & ~found).any() and not (found & ~near(true)).any()
 
 
 @pytest.mark.parametrize("name", ["refer", "refer_mask"])

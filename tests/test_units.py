@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import strategies
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -14,6 +15,7 @@ from generalist.sequence.pattern import sole_length
 from generalist.sequence.units import UNITS
 from generalist.sequence.units.mask import crop_patches
 from generalist.sequence.units.normal import directions
+from generalist.sequence.units.pixels import CELLS, cover, interleave
 from generalist.sequence.vocabulary import Vocabulary
 
 SHARES = st.floats(0, 1, width=32)
@@ -195,6 +197,39 @@ def test_a_mask_comes_back_inside_its_box(
         ys, xs = np.nonzero(back)
         assert (xs + 0.5 >= box[0]).all() and (xs + 0.5 <= box[2] + 1e-3).all()
         assert (ys + 0.5 >= box[1]).all() and (ys + 0.5 <= box[3] + 1e-3).all()
+
+
+@given(size=strategies.SIZES, data=st.data())
+def test_a_shown_mask_covers_what_it_covers(vocabulary: Vocabulary, size: tuple[int, int], data: st.DataObject) -> None:
+    """Cells of the padded square against the mask enlarged until each pixel is whole cells."""
+    true = np.zeros(size[::-1], bool)
+    for box in data.draw(strategies.boxes(size, 1)):
+        true |= data.draw(strategies.masks(box, size))
+    side, frame = max(size), Frame(vocabulary, size)
+    padded = np.zeros((side, side), bool)
+    padded[: size[1], : size[0]] = true
+    fine = padded.repeat(CELLS, 0).repeat(CELLS, 1).reshape(CELLS, side, CELLS, side)
+    np.testing.assert_allclose(cover(true, frame), fine.mean((1, 3)), atol=1e-4)
+
+
+@given(seed=strategies.SEEDS, grid=st.tuples(st.integers(1, 5), st.integers(1, 5)))
+def test_sub_cells_are_laid_as_the_loss_lays_them(seed: int, grid: tuple[int, int]) -> None:
+    planes = np.random.default_rng(seed).random((16, *grid)).astype(np.float32)
+    shuffled = torch.nn.functional.pixel_shuffle(torch.from_numpy(planes), 4)[0]
+    np.testing.assert_array_equal(interleave(planes), shuffled.numpy())
+
+
+def test_a_shown_mask_takes_every_token_and_says_nothing_without_states(vocabulary: Vocabulary) -> None:
+    frame = Frame(vocabulary, (12, 7))
+    ids = spelled("pixels", np.ones((7, 12), bool), frame, 16)
+    assert ids == list(vocabulary["pixels"])
+    assert not UNITS["pixels"].decode(ids, frame).any()
+    sure = [np.ones((3, 3), np.float32)] * 16
+    assert UNITS["pixels"].decode(ids, frame, sure).all()
+    inside = UNITS["pixels"].decode(ids, frame.within(np.asarray([0.25, 0.25, 0.5, 0.5], np.float32)), sure)
+    assert inside.sum() == 9 and inside[3:6, 3:6].all()
+    with pytest.raises(ValueError, match="a mask takes them all"):
+        UNITS["pixels"].pattern(frame, 4)
 
 
 def test_a_mask_needs_a_box_and_a_square(vocabulary: Vocabulary) -> None:

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from generalist.data.images import load_image
+from generalist.data.readers.requested import ROUTE, spoken
 from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
@@ -25,13 +26,20 @@ from generalist.model.decode import Choice, decode, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.sequence.consistency import rescored
-from generalist.sequence.instruction import candidates, understand
+from generalist.sequence.instruction import Understood, candidates, fits, understand
 from generalist.sequence.prompt import read_field
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
 __all__ = ["Generalist", "Picture"]
+
+
+CONVINCED = 0.7
+"""The probability from which the model's word is taken for what a request means."""
+
+QUERY = 200
+"""Letters of a request that are enough to tell what it means."""
 
 
 @dataclass(slots=True)
@@ -144,11 +152,36 @@ class Generalist:
         region = fields.get("region")
         kind = None if region is None else region.kind
         if task is None:
-            understood = understand(instruction, self.tasks, has_image, kind)
+            understood = self._understood(instruction, has_image, kind)
             return self.tasks[understood.task], Sample(**{**understood.fields, **fields})
         found = self._named(task)
         whole = [one for one in candidates(instruction, {task: found}, True, kind) if one.how != "by its words"]
         return found, Sample(**{**(whole[0].fields if whole else self._bare(found, instruction)), **fields})
+
+    def _understood(self, instruction: str, has_image: bool, kind: str | None) -> Understood:
+        """By the prompts; where none fits by the model, if it is sure and what the task asks for can be read."""
+        try:
+            return understand(instruction, self.tasks, has_image, kind)
+        except Fault:
+            guess = self._guess(instruction, has_image, kind)
+            if guess is None:
+                raise
+            return guess
+
+    def _guess(self, instruction: str, has_image: bool, kind: str | None) -> Understood | None:
+        known = {name: task for name, task in self.tasks.items() if name != ROUTE and fits(task, has_image, kind)}
+        if ROUTE not in self.tasks or not known:
+            return None
+        request = Sample(labels=tuple(map(spoken, known)), query=instruction[:QUERY])
+        answer = self._answer(self.tasks[ROUTE], [request], None)[0]
+        if answer.scores is None or answer.scores[0] < CONVINCED:
+            return None
+        task = list(known.values())[request.labels.index(answer.text or "")]
+        read = candidates(instruction, {task.name: task}, has_image, kind)
+        if not read and any(need.name not in ("image", "region") and not need.optional for need in task.inputs):
+            return None
+        fields = read[0].fields if read else {}
+        return Understood(task.name, fields, "as the model reads it", float(answer.scores[0]))
 
     def _named(self, name: str) -> Task:
         if name not in self.tasks:

@@ -53,7 +53,7 @@ class Targets:
 
 @dataclass(slots=True)
 class Shown:
-    """Growing columns of the masks that ``pixels`` tokens show: where their states stand, and what they should cover."""
+    """Growing columns of the masks that ``pixels`` tokens show: where their states stand, what they should cover."""
 
     at: list[NDArray[np.int64]] = field(default_factory=list)
     cover: list[NDArray[np.float32]] = field(default_factory=list)

@@ -167,6 +167,7 @@ def _index(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
 TASKS: dict[str, Maker] = {
     "detect": _things(),
     "instances": _things(),
+    "instances_pixels": _things(),
     "oriented": _things("oriented"),
     "point": _things("points"),
     "pose": _pose,

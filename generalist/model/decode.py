@@ -9,6 +9,7 @@ Legend: R requests, K tracks (or beams) a request, C columns, D width.
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -70,6 +71,23 @@ def decode(
     return _Decoder(model, prefix, constraint, vocabulary, points, choice or Choice()).run()
 
 
+class Kept(NamedTuple):
+    """``Step`` of all requests: columns (C,), probabilities (R, M, C), row (R, K), planes (R, M, down, across)."""
+
+    columns: Tensor
+    probabilities: Tensor
+    row: Tensor
+    planes: Tensor | None
+
+    def cpu(self) -> "Kept":
+        planes = None if self.planes is None else self.planes.cpu()
+        return Kept(self.columns.cpu(), self.probabilities.cpu(), self.row.cpu(), planes)
+
+    def of(self, request: int) -> Step:
+        planes = None if self.planes is None else self.planes[request].numpy()
+        return Step(self.columns.numpy(), self.probabilities[request].numpy(), self.row[request].numpy(), planes)
+
+
 class _Decoder:
     def __init__(
         self,
@@ -91,7 +109,7 @@ class _Decoder:
         self.ids = torch.full((self.R, self.K), vocabulary.bos, device=device)
         self.tokens: list[Tensor] = []
         self.chosen: list[Tensor] = []
-        self.kept: list[tuple[Tensor, Tensor, Tensor, Tensor | None] | None] = []
+        self.kept: list[Kept | None] = []
         self.random = torch.Generator(device=device).manual_seed(choice.seed)
 
     def run(self) -> list[Written]:
@@ -135,7 +153,7 @@ class _Decoder:
         row = row.masked_fill(self.tokens[-1] == self.vocabulary.pad, -1)
         planes = self._planes(hidden)
         few = len(columns) <= KEPT or planes is not None
-        self.kept.append((columns, probability, row, planes) if few else None)
+        self.kept.append(Kept(columns, probability, row, planes) if few else None)
 
     def _planes(self, hidden: Tensor) -> Tensor | None:
         """The cover of the sub-cell that each track's token means (R, K, down, across), if any track writes such."""
@@ -175,12 +193,12 @@ class _Decoder:
     def _written(self) -> list[Written]:
         tokens = torch.stack(self.tokens, 2).cpu().numpy()
         chosen = torch.stack(self.chosen, 2).float().cpu().numpy()
-        kept = [None if k is None else [None if x is None else x.cpu().numpy() for x in k] for k in self.kept]
+        kept = [k and k.cpu() for k in self.kept]
         return [
             Written(
                 tokens[r],
                 chosen[r],
-                [None if k is None else Step(k[0], *(None if x is None else x[r] for x in k[1:])) for k in kept],
+                [k and k.of(r) for k in kept],
                 self.vocabulary.pad,
             )
             for r in range(self.R)

@@ -27,7 +27,7 @@ from generalist.sequence.pointing import is_pointing
 from generalist.sequence.prompt import read_field
 from generalist.sequence.task import Task
 
-__all__ = ["SURE", "Understood", "candidates", "understand"]
+__all__ = ["SURE", "Understood", "candidates", "fits", "understand"]
 
 SURE = 0.6
 """The score below which nothing is understood: about one word that few other tasks share."""
@@ -55,12 +55,13 @@ _WHICH = re.compile(r"(?:which|what)\s+(\w+)\s+(?:is|are|was|were|has|have|does|
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
 
-How = Literal["literally", "in other words", "by its words"]
+How = Literal["literally", "in other words", "by its words", "as the model reads it"]
 
 
 @dataclass(frozen=True)
 class Understood:
-    """A task, and the fields read out of the text. how: ``literally``, ``in other words`` or ``by its words``.
+    """A task, and the fields read out of the text. how: ``literally``, ``in other words``, ``by its words`` or,
+    where no prompt fits, ``as the model reads it``.
 
     nearest: the tasks with their scores, best first, this one among them.
     """
@@ -96,7 +97,7 @@ def candidates(
 ) -> list[Understood]:
     """Every task that the instruction could be read as, the likeliest first, each with its fields and its score."""
     text = _Text(instruction, lexicon(tuple(tasks.values())), has_image, region_kind)
-    found = [best for task in tasks.values() if _fits(task, has_image, region_kind) and (best := text.read(task))]
+    found = [best for task in tasks.values() if fits(task, has_image, region_kind) and (best := text.read(task))]
     found.sort(key=lambda one: -one.score)
     nearest = tuple((one.task, round(one.score, 3)) for one in found)
     return [replace(one, nearest=nearest) for one in found]
@@ -106,7 +107,7 @@ def _counts(task: Task) -> bool:
     return task.file.answer == "number"
 
 
-def _fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
+def fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
     """Whether a request with this image and this region can be of the task."""
     for need in task.inputs:
         if need.name == "image" and not has_image and not need.optional:

@@ -43,7 +43,8 @@ def read(tree: Node, written: Written, track: int, frame: Frame) -> list[Found]:
 
 
 def _weights(written: Written, track: int, start: int, ids: Sequence[int], frame: Frame) -> list[Any] | None:
-    """The distributions behind tokens, each over its own block (of ``pixels``, their planes), or None where the decoder kept none."""
+    """The distributions behind tokens, each over its own block (of ``pixels``, their planes), or None where the
+    decoder kept none."""
     if not written.known:
         return None
     blocks = map(frame.vocabulary.block_of, ids)

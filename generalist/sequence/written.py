@@ -82,7 +82,7 @@ class Written:
         kept = self.steps[step] if step < len(self.steps) else None
         if kept is None or kept.planes is None or kept.row[track] < 0:
             return None
-        return kept.planes[kept.row[track]]
+        return np.asarray(kept.planes[kept.row[track]], np.float32)
 
     def cells(self, columns: Sequence[int], first: int = 0) -> NDArray[np.float32] | None:
         """Probabilities of ``columns`` at every token from ``first`` on: (K, L, C), or None if they were not kept."""

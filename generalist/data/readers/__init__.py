@@ -11,6 +11,7 @@ from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.jsonl import Jsonl
 from generalist.data.readers.labelmaps import LabelMaps
+from generalist.data.readers.requested import Requested
 from generalist.data.readers.rgbd import Rgbd
 from generalist.data.readers.voc import Voc
 from generalist.faults import Fault
@@ -23,6 +24,7 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "coco": Coco,
     "jsonl": Jsonl,
     "labelmaps": LabelMaps,
+    "requests": Requested,
     "rgbd": Rgbd,
     "scenes": Generated,
     "voc": Voc,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from generalist.data.images import load_image
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_json
-from generalist.data.readers.posing import POSABLE, pose
+from generalist.data.readers.posing import MASKED, POSABLE, pose
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
@@ -55,13 +55,13 @@ class Coco:
         if task == "caption":
             texts = tuple(self._captions[record["id"]])
             return sample.but(text=texts[0 if rng is None else int(rng.integers(len(texts)))], texts=texts)
-        objects = self._objects(record["id"], sample.size, masks=task in ("instances", "refer_mask"))
+        objects = self._objects(record["id"], sample.size, masks=task in MASKED)
         return pose(sample.but(objects=objects), task, self.classes, rng, index)
 
     def _posable(self) -> tuple[str, ...]:
         things = [thing for group in self._things.values() for thing in group]
         masked = bool(things) and all(thing.get("segmentation") for thing in things)
-        tasks = POSABLE if masked else tuple(task for task in POSABLE if task in ("detect", "refer"))
+        tasks = POSABLE if masked else tuple(task for task in POSABLE if task not in MASKED)
         captioned = all(record["id"] in self._captions for record in self._images)
         return (tasks if things else ()) + (("caption",) if captioned else ())
 

@@ -20,10 +20,10 @@ class Generated:
     ``test``. ``classes`` are the names of its semantic maps; objects are asked for in more words than these."""
 
     tasks: tuple[str, ...] = (
-        "detect", "instances", "oriented", "point", "pose", "segment", "panoptic", "depth", "depth_adaptive", "normals",
-        "refer", "refer_mask", "refer_oriented", "caption", "grounded_caption", "ask", "count", "retrieve",
-        "index_document", "describe", "classify", "box_to_oriented", "box_to_mask", "oriented_to_box",
-        "oriented_to_mask", "mask_to_box", "mask_to_oriented",
+        "detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic", "depth",
+        "depth_adaptive", "normals", "refer", "refer_mask", "refer_oriented", "caption", "grounded_caption", "ask",
+        "count", "retrieve", "index_document", "describe", "classify", "box_to_oriented", "box_to_mask",
+        "oriented_to_box", "oriented_to_mask", "mask_to_box", "mask_to_oriented",
     )  # fmt: skip
 
     def __init__(self, spec: Spec) -> None:

@@ -7,10 +7,13 @@ from numpy.typing import NDArray
 
 from generalist.sequence.sample import Objects, Sample
 
-__all__ = ["POSABLE", "expressions", "names_asked", "pose"]
+__all__ = ["MASKED", "POSABLE", "expressions", "names_asked", "pose"]
 
-POSABLE = ("detect", "instances", "refer", "refer_mask")
-"""The tasks that named boxes (and, for the second and the last, masks) can pose."""
+MASKED = ("instances", "instances_pixels", "refer_mask")
+"""The tasks that named masks can pose."""
+
+POSABLE = ("detect", "instances", "instances_pixels", "refer", "refer_mask")
+"""The tasks that named boxes (and for those of ``MASKED`` masks) can pose."""
 
 CLEAR = 0.02
 """An object is "leftmost" only by this share of the image: a pixel's difference is the annotator's, not the scene's."""

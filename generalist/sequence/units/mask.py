@@ -73,7 +73,8 @@ class Mask:
 
 
 def paste(cells: NDArray[np.float32], box: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.bool_]:
-    """Enlarges cells (down, across) to ``box`` (xyxy pixels) bilinearly and cuts at one half, in a picture of ``size`` (width, height)."""
+    """Enlarges cells (down, across) to ``box`` (xyxy pixels) bilinearly and cuts at one half, in a picture of ``size``
+    (width, height)."""
     width, height = size
     out = np.zeros((height, width), bool)
     x0, y0 = np.floor(box[:2]).astype(int)

@@ -1,4 +1,4 @@
-"""``pixels{16}``: a mask that is not spelled but shown, by sixteen tokens that the picture's features are compared with.
+"""``pixels{16}``: a mask that is not spelled but shown, by sixteen tokens that a picture's features are compared with.
 
 The tokens themselves are always the same: what they say is in the model's states behind them. The dot product of the
 i-th state with the feature of a patch tells how much of that patch's i-th sub-cell the thing covers, 4 x 4 sub-cells a
