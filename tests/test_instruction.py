@@ -13,6 +13,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from generalist.data.readers.requested import ROUTE
 from generalist.faults import Fault
 from generalist.sequence.english import bared, is_question, readings, stem
 from generalist.sequence.instruction import SURE, Understood, candidates, understand
@@ -30,7 +31,7 @@ DRAFTS = [path for path in [ROOT / "tasks_draft"] if path.is_dir()]
 TASKS = load_tasks(Vocabulary.load("tiny"), *DRAFTS)
 LISTS = {
     name: [json.loads(line) for line in (ROOT / "tests" / f"{name}.jsonl").read_text("utf-8").splitlines()]
-    for name in ("requests_dev", "requests_dev2")
+    for name in ("requests_dev", "requests_dev2", "requests_dev3")
 }
 REQUESTS = [request for requests in LISTS.values() for request in requests]
 
@@ -47,7 +48,7 @@ VALUES = st.fixed_dictionaries(
         "labels": LABELS,
         "phrase": PHRASES,
         "question": PHRASES.map(lambda phrase: f"is the {phrase} clean?"),
-        "query": st.sampled_from(["tides", "the history of Rome", "why leaves fall"]),
+        "query": st.sampled_from(["tides", "history of Rome", "why leaves fall"]),
         "document": st.sampled_from(["Bees make honey.", "Rome fell in 476. It was not built in a day."]),
     }
 )
@@ -153,11 +154,11 @@ def right(request: dict, found: Understood | None) -> bool:
     return found is not None and (found.task, found.fields) == (request["task"], wanted)
 
 
-@pytest.mark.parametrize(("name", "share"), [("requests_dev", 0.97), ("requests_dev2", 0.95)])
+@pytest.mark.parametrize(("name", "share"), [("requests_dev", 0.97), ("requests_dev2", 0.95), ("requests_dev3", 0.93)])
 def test_people_are_understood(name: str, share: float) -> None:
-    """Of the two lists, each by another hand."""
+    """Of the lists, each by another hand."""
     requests = LISTS[name]
-    assert len(requests) >= 150 and {request["task"] for request in REQUESTS} >= set(TASKS)
+    assert len(requests) >= 150 and {request["task"] for request in REQUESTS} >= set(TASKS) - {ROUTE}
     wrong = []
     for request in requests:
         found = candidates(request["text"], TASKS, request["image"], request.get("region"))

@@ -34,7 +34,7 @@ EMPTY = (
         but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
         thanks well let lets want need like love wish give show get see tell know help try make put take use
         using go look able possible much more very other another again quick quickly task job sure think seem
-        such per via"""
+        such per via briefly"""
     )
     | AUXILIARIES
     | ARTICLES
@@ -58,6 +58,8 @@ _OPENINGS = re.compile(
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
+    | (?:(?:this|that|it|here|we|i)(?:'s|'re|'m)?\s[^.!?:;,]*[.!;]|for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
+      |(?:i|we)(?:'m|'re)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could)\b))\s+(?=\S+\s+\S)
     | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
     + _WHICH.replace(" ", r"\ ")
     + PICTURE
@@ -87,7 +89,7 @@ _CLOSINGS = re.compile(
     + ")?"
     + PICTURE
     + r"""
-      |(?:in|on|from|within|across)\s+(?:this|that|these|my|our)\s+(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
+      |(?:in|on|from|within|across)\s+(?:this|that|these|my|our|the)\s+(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
     + PICTURE
     + "|"
     + _KINDS_OF_PICTURE
@@ -123,7 +125,7 @@ _SPELLED = {
     "bbox": "bounding box", "bboxes": "bounding boxes", "obb": "oriented bounding box", "depthmap": "depth map",
     "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
     "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
-    "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
+    "semseg": "semantic segmentation", "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}

@@ -232,7 +232,7 @@ class _Text:
         for name, text in values.items():
             if name in ("question", "query") and not told:
                 text = self.text  # as it was typed, courtesies and all
-            if name == "labels" and self.text.isupper():
+            if self.text.isupper() and name == "labels":
                 text = quiet(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it

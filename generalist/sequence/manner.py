@@ -35,6 +35,10 @@ _WORN = listed("mask masks")
 """People with masks wear them; people with dots were asked for as dots."""
 
 
+LONG = 400
+"""Letters beyond which a request is a document or a mistake, and nobody speaks of its manner."""
+
+
 @dataclass(frozen=True)
 class Parted:
     """A request without its manner. said: the stems of all that was taken off. telling: those that tell tasks."""
@@ -46,6 +50,8 @@ class Parted:
 
 def parted(text: str, known: Set[str]) -> Parted:
     """Takes off all that speaks of the answer, as far as the rest still names a thing. known: stems that tell tasks."""
+    if len(text) > LONG:
+        return Parted(text, frozenset(), frozenset())
     whole, said = text, set[str]()
     text = trimmed(text)
     while True:
@@ -82,7 +88,7 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
         return True
     if said[0] == "and":
         return len(said) > 2 and said[1] in _DOING
-    if not means or means[-1].text in _WORN and len(means) == 1:
+    if not means or (means[-1].text in _WORN and len(means) == 1 and said[0] == "with"):
         return False
     many = means[-1].text.endswith("s") or len(means) > 1 or bool(QUANTIFIERS.intersection(said))
     return many or bool(_SHOWING.intersection(before.lower().split()[:3]))

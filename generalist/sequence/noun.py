@@ -61,14 +61,14 @@ _COLOURS = listed(
     turquoise teal big small large tiny little metal rubber wooden plastic glass"""
 )
 _SPLIT = re.compile(
-    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*which\s+(?:ones\s+)?(?:is|are)\b|,\s*(?:and|or)\b|;|,|\band\s*/\s*or\b|\band\b|\bor\b|&"
+    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|]\s|\band\s*/\s*or\b|\band\b|\bor\b|&"
     r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )
 _LEADING = ARTICLES | QUANTIFIERS | _POINTING
 _IS_THERE = re.compile(rf"\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
 """Cats are on the sofa: cats on the sofa."""
-_LEADS = re.compile(r"^(?:of|on|for|around|in|to|at|with|as|over|into)\s+(?=\S)", re.I)
+_LEADS = re.compile(r"^(?:=|per|containing|of|on|for|around|in|to|at|with|as|over|into)\s+(?=\S)", re.I)
 _JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)", re.I)
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
