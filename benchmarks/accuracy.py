@@ -16,11 +16,12 @@ from generalist.app.generalist import Generalist
 
 MAIN = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
 MORE = (
-    "oriented", "pose", "panoptic", "normals", "depth_adaptive", "refer_oriented", "grounded_caption", "describe",
+    "instances_pixels", "oriented", "pose", "panoptic", "normals", "depth_adaptive", "refer_oriented", "grounded_caption", "describe",
     "classify", "count", "point", "index_document", "box_to_mask", "box_to_oriented", "mask_to_box",
     "mask_to_oriented", "oriented_to_box", "oriented_to_mask",
 )  # fmt: skip
 SCENES = {task: ("scenes:test", 500) for task in MAIN} | {task: ("scenes:test", 200) for task in MORE}
+SCENES |= {"instances_pixels": ("scenes:test", 500), "route": ("requests:validation", 500)}
 REAL = {
     "detect": ("voc:{}/bccd/BCCD:val", None),
     "segment": ("labelmaps:{}/camvid:val?classes=camvid", None),

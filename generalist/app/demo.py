@@ -25,8 +25,8 @@ DATA = "scenes:test"
 TASKS = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
 
 MORE = ("oriented", "pose", "panoptic", "normals", "depth_adaptive", "point", "count", "classify", "describe",
-        "refer_oriented", "grounded_caption", "box_to_mask", "box_to_oriented", "oriented_to_mask", "mask_to_box",
-        )  # fmt: skip
+        "refer_oriented", "grounded_caption", "instances_pixels", "box_to_mask", "box_to_oriented", "oriented_to_mask",
+        "oriented_to_box", "mask_to_box", "mask_to_oriented")  # fmt: skip
 """Tasks that are drawn, on a second sheet, and not measured."""
 
 SHOWN = {"detect": "AP50", "instances": "AP50", "segment": "mIoU", "depth": "AbsRel", "refer": "Acc@0.5",
