@@ -39,7 +39,9 @@ def main() -> None:
             answer = generalist.answer(task, [sample])[0]
             pixels = load_image(sample.image)
             canvas = np.full_like(pixels, 60) if given.bare else pixels
-            note = f"one right caption: {sample.text}" if sample.text else ""
+            if given.bare and task == "caption":
+                canvas = canvas[:1]
+            note = f"one right caption: {sample.text}" if sample.text and not given.bare else ""
             pictures.append(draw(canvas, answer, f"{task}: {Path(spec.split(':')[1]).name}, item {item}", note=note))
     print(save_picture(sheet(pictures), given.out))
 
