@@ -59,7 +59,8 @@ _OPENINGS = re.compile(
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
     | (?:(?:this|that|it|here|we|i)(?:'s|'re|'m)?\s[^.!?:;,]*[.!;]|for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
-      |(?:i|we)(?:'m|'re)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could)\b))\s+(?=\S+\s+\S)
+      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
+      \s+(?=\S+\s+\S)
     | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
     + _WHICH.replace(" ", r"\ ")
     + PICTURE
@@ -73,6 +74,7 @@ _ASKING = re.compile(
     | (?:i|we)\s+(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:do|did)\s+you\s+know\s+
+    | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
     | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|can\s+i\s+(?:have|get|see)|may\s+i\s+(?:have|see))\s+
     )""",
@@ -125,7 +127,7 @@ _SPELLED = {
     "bbox": "bounding box", "bboxes": "bounding boxes", "obb": "oriented bounding box", "depthmap": "depth map",
     "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
     "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
-    "semseg": "semantic segmentation", "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
+    "semseg": "semantic segmentation", "nr": "number", "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}

@@ -232,7 +232,7 @@ class _Text:
         for name, text in values.items():
             if name in ("question", "query") and not told:
                 text = self.text  # as it was typed, courtesies and all
-            if self.text.isupper() and name == "labels":
+            if self.text.isupper() and name in FITS:
                 text = quiet(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
@@ -290,6 +290,8 @@ class _Text:
                 continue
             if span is not None and not asked:
                 idle += last.content(*span)
+            if span is not None and asked == ["labels"]:
+                span = last.to_the_end(*span)
             values = {name: last.between(*span, name) for name in asked if span is not None}
             made = self._made(task, values, IN_PART * score - IDLE * idle, True, "by its words")
             if made:

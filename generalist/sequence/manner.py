@@ -22,7 +22,7 @@ _FIRST_ADVERB = re.compile(rf"\s*(?P<tail>{_ADVERB})[\s,]+(?=\S)", re.I)
 _WITH = r"(?:with|as|using|in|by|via|through)"
 _FIRST_WITH = re.compile(rf"\s*(?P<tail>{_WITH}\s[^,:;]+)[,:;]\s*(?=\S)", re.I)
 _APART = re.compile(
-    rf"(?P<mark>[?!.;:]\s+|\s+-+\s+|,\s*|\s(?={_WITH}\s)|\s(?=and\s))(?P<tail>[^?!.;:,]+)[\s.!?]*$", re.I
+    rf"(?P<mark>[?!.;:]\s+|\s+-+\s+|\s*[-=]+>\s*|,\s*|\s(?={_WITH}\s)|\s(?=and\s))(?P<tail>[^?!.;:,]+)[\s.!?]*$", re.I
 )
 _CLAUSE = re.compile(r"\s(?:that|which|so)\s.*$", re.I)
 _DOING = listed(

@@ -70,6 +70,14 @@ class Reading:
         return chosen, sum(self.content(*span) for span in spans if span != chosen)
 
 
+    def to_the_end(self, first: int, last: int) -> tuple[int, int]:
+        """A list with its last name whole, though the name ends in a word that tells tasks: carts and price tags."""
+        several = any(word.text in (",", "and", "or") for word in self.words[first:])
+        tail = [word for word in self.words[last:] if word.stem]
+        noun = len(tail) == 1 and tail[0] == self.words[last] and not tail[0].text.endswith("ed")
+        return (first, last + 1) if several and noun else (first, last)
+
+
 def plain(text: str) -> str:
     """In small letters, without the mark at the end."""
     return " ".join(text.lower().split()).rstrip(" .?!")

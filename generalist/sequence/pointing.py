@@ -24,7 +24,7 @@ _PLACE = _any(
 _NOUN = f"(?:(?:{_MARKED} )*{_PLACE}(?: {_PLACE})*)"
 _DID = f"(?:{_MARKED}|gave|drew|put|mean|provid|pass|circl)"
 _I = f"(?: (?:that |which )?i (?:have |just |had )?{_DID}(?: {_AT})?(?: it)?)"
-_BARE = f"(?:(?:{_THIS} )?{_NOUN}|{_THIS}(?: (?!{_AT}\\b)\\S+)?|what is)"
+_BARE = f"(?:(?:{_THIS} )?{_NOUN}|{_THIS}(?: (?!{_AT}\\b)\\S+)?|\\S+(?= i )|what is)"
 
 POINTED = f"(?:(?:{_AT} )?{_BARE}(?: (?:{_AT} )?(?:{_THIS}|{_MARKED}|{_THIS} {_NOUN}|{_NOUN}))?{_I}?(?: {_MARKED})?)"
 """A pattern over stems joined by blanks, articles left out."""
