@@ -69,7 +69,6 @@ class Reading:
         chosen = max(spans, key=lambda span: (self.content(*span), span[0]))
         return chosen, sum(self.content(*span) for span in spans if span != chosen)
 
-
     def to_the_end(self, first: int, last: int) -> tuple[int, int]:
         """A list with its last name whole, though the name ends in a word that tells tasks: carts and price tags."""
         several = any(word.text in (",", "and", "or") for word in self.words[first:])
