@@ -16,7 +16,8 @@ from generalist.app.generalist import Generalist
 
 MAIN = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
 MORE = (
-    "instances_pixels", "oriented", "pose", "panoptic", "normals", "depth_adaptive", "refer_oriented", "grounded_caption", "describe",
+    "instances_pixels",
+    "oriented", "pose", "panoptic", "normals", "depth_adaptive", "refer_oriented", "grounded_caption", "describe",
     "classify", "count", "point", "index_document", "box_to_mask", "box_to_oriented", "mask_to_box",
     "mask_to_oriented", "oriented_to_box", "oriented_to_mask",
 )  # fmt: skip

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from generalist.data.readers import corpus
 from generalist.faults import Fault
 from generalist.retrieval.corpus import FIRST_WORDS, read_corpus
-from generalist.retrieval.index import LONGEST, Index, title_identifier
+from generalist.retrieval.index import Index
+from generalist.retrieval.kinds import KINDS, title_identifier
 from generalist.sequence.sample import Document, Sample
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -59,7 +60,7 @@ def test_an_identifier_is_what_the_retrieve_task_writes():
     for title in ("red cube", "<loc_0001>", "a rather long title " * 30):
         expected = task.encode(Sample(query="q", text=title)).ids[0].tolist()
         assert title_identifier(Document("1", title), VOCABULARY) == expected
-        assert len(expected) <= LONGEST + 1
+        assert len(expected) <= KINDS["title"].longest + 1
         assert task.constraint(Sample(query="q")).accepts(expected)
 
 

@@ -16,7 +16,8 @@ from generalist.model.config import GeneralistConfig
 from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.bm25 import Bm25
 from generalist.retrieval.hits import hits
-from generalist.retrieval.index import Index, title_identifier
+from generalist.retrieval.index import Index
+from generalist.retrieval.kinds import title_identifier
 from generalist.retrieval.search import search
 from generalist.sequence.picture import letterbox, normalise
 from generalist.sequence.sample import Document, Sample

@@ -62,6 +62,7 @@ class Kind(StrEnum):
     """What an index writes to name a document."""
 
     TITLE = "title"
+    NGRAM = "ngram"
 
 
 @app.command(epilog="Next: `generalist demo --scenes 200 --out pictures`")
@@ -238,7 +239,9 @@ def index(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the index; one already there is replaced.", show_default=False)],
-    identifiers: Annotated[Kind, typer.Option(help="What names a document.")] = Kind.TITLE,
+    identifiers: Annotated[
+        Kind, typer.Option(help="What names a document: its title, or any n-gram of it.")
+    ] = Kind.TITLE,
     model: Model = "tiny",
 ) -> None:
     """Build an index of documents, for `generalist search`."""
@@ -248,7 +251,7 @@ def index(
 
     documents = read_corpus(corpus)
     with Bar("index", len(documents)) as bar:
-        built = Index.build(documents, _vocabulary(model), out, lambda done, _: bar.at(done))
+        built = Index.build(documents, _vocabulary(model), out, lambda done, _: bar.at(done), kind=identifiers.value)
     print(f'{len(built):,} documents in {out}; next: generalist search {out} "QUERY"', file=sys.stderr)
 
 

@@ -235,11 +235,13 @@ def beam_search(
     constraint: Constraint,
     vocabulary: Vocabulary,
     beams: int = 10,
+    history: list[list[tuple[list[int], float]]] | None = None,
 ) -> list[list[tuple[list[int], float]]]:
     """The likeliest answers of one-track requests: for each, up to ``beams`` of (ids, log-probability), best first.
 
     A hypothesis is never shortened or normalised by length: its score is its log-probability under the constraint, so a
-    search stops as soon as no open hypothesis can overtake the worst one kept.
+    search stops as soon as no open hypothesis can overtake the worst one kept. history: R lists, filled with every
+    beginning that stood in a beam, with its log-probability, as SEAL's keys are.
     """
     R, device = len(prefix.mask), prefix.mask.device
     cache = model.begin(prefix, None, beams, constraint.bound)
@@ -262,6 +264,9 @@ def beam_search(
         cache.select(source)
         state = constraint.advance(constraint.reorder(state, (rows * beams + source).flatten()), ids.flatten())
         written = torch.cat([written[rows, source], ids[..., None]], 2)
+        if history is not None:
+            for r, k in total.isfinite().nonzero().tolist():
+                history[r].append((written[r, k].tolist(), float(total[r, k])))
         ended = constraint.done(state).view(R, beams) & total.isfinite()
         for r, k in ended.nonzero().tolist():
             found[r].append((written[r, k].tolist(), float(total[r, k])))

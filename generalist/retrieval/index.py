@@ -1,10 +1,19 @@
-"""Index: a folder that holds documents in the order of their identifiers, and the identifiers that a decoder may write.
+"""Index: a folder that holds documents, and the identifiers that a decoder may write.
 
     meta.json          what it is, over which vocabulary, and the size of every other file
+    documents.jsonl    {"id", "title", "text"} a line
+    offsets.npy        (D + 1,) int64, bytes where the lines begin, and the end
+
+of titles, with the documents in their order
+
     identifiers.npy    (D, L) int32, sorted; row i names document i
     shared.npy         (D,) uint16, leading tokens that each row shares with the one before
-    documents.jsonl    {"id", "title", "text"} a line, row by row
-    offsets.npy        (D + 1,) int64, bytes where the lines begin, and the end
+
+of n-grams
+
+    tokens.npy         (N,) int32, the documents end to end, -1 after each
+    starts.npy         (D + 1,) int64, where each begins, and the end
+    suffixes.npy       (N,) int64, the places in the order of what follows them
 
 All but meta.json is memory-mapped: opening costs nothing, and a million documents need not be in memory.
 """
@@ -20,21 +29,19 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from generalist.faults import Fault
-from generalist.retrieval.identifiers import Identifiers, SortedIdentifiers, shared_lengths, sort_identifiers
+from generalist.retrieval.identifiers import Identifiers
+from generalist.retrieval.kinds import KINDS, Arrays
 from generalist.sequence.sample import Document
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["FORMAT", "LONGEST", "Index", "Meta", "Progress", "title_identifier"]
+__all__ = ["FORMAT", "Index", "Meta", "Progress"]
 
 FORMAT: Final = 1
-
-LONGEST = 48
-"""Pieces of a title, without the end token: as many as the answer of the shipped ``retrieve`` task, ``docid{48}``."""
 
 Progress = Callable[[int, int], None]
 """Told (documents done, documents in all) every so often."""
 
-_ARRAYS = {"identifiers": (np.int32, 2), "shared": (np.uint16, 1), "offsets": (np.int64, 1)}
+_OFFSETS = {"offsets": (np.int64, 1)}
 
 
 class Meta(BaseModel):
@@ -43,7 +50,7 @@ class Meta(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[1] = FORMAT
-    kind: Literal["title"] = "title"
+    kind: Literal["title", "ngram"] = "title"
     vocabulary: str
     fingerprint: str
     documents: int = Field(ge=1)
@@ -90,27 +97,32 @@ class Index(Sequence[Document]):
         vocabulary: Vocabulary,
         folder: str | Path,
         progress: Progress | None = None,
-        longest: int = LONGEST,
+        longest: int | None = None,
+        kind: Literal["title", "ngram"] = "title",
     ) -> "Index":
-        """Writes an index over the documents' titles and opens it. An index already there is replaced.
+        """Writes an index over the documents and opens it. An index already there is replaced.
 
-        longest: pieces after which a title is cut, those of the task's ``docid{n}``: a model writes no more.
+        kind: what names a document. longest: pieces after which a title is cut, those of the task's ``docid{n}``, for a
+        model writes no more; the most pieces of an n-gram.
 
         Raises:
-            Fault: no documents, a document without a title, or ``folder`` holds something other than an index.
+            Fault: no documents, one without a title (of n-grams: and without a text), or ``folder`` holds something
+                other than an index.
         """
         folder = Path(folder)
         if not documents:
             raise Fault(f"{folder}: an index needs at least one document")
         if folder.exists() and not _replaceable(folder):
             raise Fault(f"{folder}: is there already and is no index; name a new folder")
-        identifiers = []
-        for i, document in enumerate(documents):
-            identifiers.append(title_identifier(document, vocabulary, longest))
-            if progress is not None and (i % 1000 == 999 or i + 1 == len(documents)):
-                progress(i + 1, len(documents))
-        matrix, order = sort_identifiers(identifiers, vocabulary.eos)
-        _write(folder, matrix, [documents[i] for i in order], vocabulary, longest)
+
+        def done(count: int) -> None:
+            if progress is not None and (count % 1000 == 0 or count == len(documents)):
+                progress(count, len(documents))
+
+        longest = longest or KINDS[kind].longest
+        arrays, order, identifiers = KINDS[kind].make(documents, vocabulary, longest, done)
+        meta = {"kind": kind, "longest": longest, "identifiers": identifiers}
+        _write(folder, arrays, [documents[i] for i in order], vocabulary, meta)
         return cls.open(folder, vocabulary)
 
     @classmethod
@@ -129,16 +141,9 @@ class Index(Sequence[Document]):
         for name, size in meta.files.items():
             if not (folder / name).is_file() or (folder / name).stat().st_size != size:
                 raise Fault(f"{folder}: {name} is missing, cut short or changed; {_cure(folder)}")
-        matrix, shared, offsets, lines = _arrays(folder, meta)
-        return cls(folder, meta, vocabulary, SortedIdentifiers(matrix, vocabulary.eos, shared), lines, offsets)
-
-
-def title_identifier(document: Document, vocabulary: Vocabulary, longest: int = LONGEST) -> list[int]:
-    """The tokens that name a document: its title as the retrieve task writes it, cut, and the end token."""
-    ids = vocabulary.encode_plain(document.title)[:longest]
-    if not ids:
-        raise Fault(f"document {document.id!r} has no title")
-    return [*ids, vocabulary.eos]
+        arrays, lines = _arrays(folder, meta)
+        identifiers = KINDS[meta.kind].open(arrays, vocabulary, meta.longest)
+        return cls(folder, meta, vocabulary, identifiers, lines, arrays["offsets"])
 
 
 def _cure(folder: Path) -> str:
@@ -147,28 +152,27 @@ def _cure(folder: Path) -> str:
 
 def _replaceable(folder: Path) -> bool:
     """Whether nothing would be lost: only files that an index is made of."""
-    names = {"meta.json", "documents.jsonl", *(f"{name}.npy" for name in _ARRAYS)}
+    arrays = [name for kind in KINDS.values() for name in kind.arrays]
+    names = {"meta.json", "documents.jsonl", *(f"{name}.npy" for name in [*arrays, *_OFFSETS])}
     return folder.is_dir() and all(path.name in names for path in folder.iterdir())
 
 
 def _write(
-    folder: Path, matrix: NDArray[np.int32], documents: Sequence[Document], vocabulary: Vocabulary, longest: int
+    folder: Path, arrays: Arrays, documents: Sequence[Document], vocabulary: Vocabulary, about: dict[str, Any]
 ) -> None:
     """Everything beside the folder, then renamed to it: an index is whole or not there."""
     beside = folder.with_name(folder.name + ".part")
     shutil.rmtree(beside, ignore_errors=True)
     try:
         beside.mkdir(parents=True)
-        shared = shared_lengths(matrix)
-        np.save(beside / "identifiers.npy", matrix)
-        np.save(beside / "shared.npy", shared)
+        for name, array in arrays.items():
+            np.save(beside / f"{name}.npy", array)
         np.save(beside / "offsets.npy", _write_documents(beside / "documents.jsonl", documents))
         meta = Meta(
             vocabulary=vocabulary.folder.name,
             fingerprint=vocabulary.fingerprint,
             documents=len(documents),
-            identifiers=int((shared < matrix.shape[1]).sum()),
-            longest=longest,
+            **about,
             files={path.name: path.stat().st_size for path in sorted(beside.iterdir())},
         )
         (beside / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
@@ -203,15 +207,18 @@ def _read_meta(folder: Path) -> Meta:
         raise Fault(f"{folder}: meta.json: {where}: {first['msg']}; {_cure(folder)}") from error
 
 
-def _arrays(folder: Path, meta: Meta) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[np.uint8]]:
-    """identifiers, shared, offsets and the bytes of documents.jsonl, memory-mapped, as many as meta.json says."""
+def _arrays(folder: Path, meta: Meta) -> tuple[Arrays, NDArray[np.uint8]]:
+    """The arrays and the bytes of documents.jsonl, memory-mapped, as many as meta.json says."""
+    kind = KINDS[meta.kind]
+    wanted = kind.arrays | _OFFSETS
     try:
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in _ARRAYS}
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in wanted}
         lines = np.memmap(folder / "documents.jsonl", np.uint8, "r")
     except (OSError, ValueError, EOFError) as error:
         raise Fault(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {_cure(folder)}") from error
-    fits = all(arrays[name].dtype == kind and arrays[name].ndim == axes for name, (kind, axes) in _ARRAYS.items())
-    matrix, shared, offsets = arrays["identifiers"], arrays["shared"], arrays["offsets"]
-    if not fits or (len(matrix), len(shared), len(offsets) - 1) != (meta.documents,) * 3 or offsets[-1] != len(lines):
+    fits = all(arrays[name].dtype == dtype and arrays[name].ndim == axes for name, (dtype, axes) in wanted.items())
+    offsets = arrays["offsets"]
+    fits = fits and len(offsets) - 1 == meta.documents and offsets[-1] == len(lines)
+    if not fits or not kind.fits(arrays, meta.documents):
         raise Fault(f"{folder}: its files do not fit one another; {_cure(folder)}")
-    return matrix, shared, offsets, lines
+    return arrays, lines

@@ -1,4 +1,8 @@
-"""Search: the model writes identifiers that exist, likeliest first, and each names its documents."""
+"""Search: the model writes identifiers that exist, likeliest first, and each names its documents.
+
+Of whole titles the likeliest come first. Of n-grams every beginning that stood in a beam is a key, and documents are
+scored by the keys that they hold: see ``scoring``.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +19,8 @@ from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.retrieval.hits import Evidence, hits
 from generalist.retrieval.index import Index
+from generalist.retrieval.scoring import ranked
+from generalist.retrieval.substrings import Substrings
 from generalist.sequence.grammar import UnitNode
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.sequence.task import Task
@@ -38,10 +44,10 @@ def search(
 
     beams: identifiers kept while writing, at least 10 and at least k when not given. batch: requests written together.
 
-    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``. The score is
-    the probability of the identifier among all that exist: those of different identifiers add up to at most 1.
-    Documents that share one are listed one after the other. The evidence is the identifier as written, with its
-    log-probability.
+    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``. Of titles the
+    score is the probability of the identifier among all that exist: those of different identifiers add up to at most 1.
+    Documents that share one are listed one after the other, and the evidence is the identifier as written, with its
+    log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the document that it is of.
 
     Raises:
         Fault: a request lacks what the task asks for, an image cannot be read, the task writes no identifiers, the
@@ -59,8 +65,12 @@ def search(
         began = time.perf_counter()
         images = read_images(model, [None if request.image is None else load_image(request.image) for request in part])
         prefix = read_requests(model, task, part, images)
-        found = beam_search(model, prefix, constraint, index.vocabulary, beams)
-        listed = [hits(_named(index, written), k) for written in found]
+        history: list[list[tuple[list[int], float]]] = [[] for _ in part]
+        found = beam_search(model, prefix, constraint, index.vocabulary, beams, history)
+        if isinstance(index.identifiers, Substrings):
+            listed = [hits(_held(index, index.identifiers, keys, k), k) for keys in history]
+        else:
+            listed = [hits(_named(index, written), k) for written in found]
         seconds = (time.perf_counter() - began) / len(part)
         answers += [_answer(task, *pair, seconds) for pair in zip(part, listed, strict=True)]
     return answers
@@ -84,3 +94,17 @@ def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tup
         evidence = [{"text": index.vocabulary.text(ids[:-1]), "weight": log_probability}]
         for row in index.identifiers.documents(ids):
             yield index[int(row)], exp(log_probability), evidence
+
+
+def _held(
+    index: Index, held: Substrings, written: list[tuple[list[int], float]], k: int
+) -> Iterator[tuple[Document, float, Evidence]]:
+    """The documents that hold the keys written, with their scores and the runs that these are of."""
+    keys = {tuple(ids): log_probability for ids, log_probability in written}
+    for found in ranked(held, list(keys), np.asarray(list(keys.values())), k):
+        text = held.tokens[held.starts[found.document] : held.starts[found.document + 1]]
+        evidence = [
+            {"text": index.vocabulary.text(text[match.start : match.stop]), "weight": match.weight}
+            for match in found.matches
+        ]
+        yield index[found.document], found.score, evidence

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 __all__ = [
     "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
-    "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
+    "is_question", "listed", "plainly", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -58,9 +58,6 @@ _OPENINGS = re.compile(
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
-    | (?:(?:this|that|it|here|we|i)(?:'s|'re|'m)?\s[^.!?:;,]*[.!;]|for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
-      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
-      \s+(?=\S+\s+\S)
     | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
     + _WHICH.replace(" ", r"\ ")
     + PICTURE
@@ -68,6 +65,18 @@ _OPENINGS = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
+_THIS_PICTURE = re.compile(
+    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{_KINDS_OF_PICTURE}|tiles?)\b",
+    re.I,
+)
+_CONTEXT = re.compile(
+    r"""\s*(?:(?:this|that|these|it|here|there|we|i|my|our)(?:'s|'re|'m|'ve)?\s[^.!?:;,]*[.!;]
+      |for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
+      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
+      \s+(?=\S+\s+\S)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""My nephew collects these. For my inventory: - what a request is for, and no part of it."""
 _ASKING = re.compile(
     r"""\s*(?:
       (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)\s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
@@ -127,7 +136,8 @@ _SPELLED = {
     "bbox": "bounding box", "bboxes": "bounding boxes", "obb": "oriented bounding box", "depthmap": "depth map",
     "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
     "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
-    "semseg": "semantic segmentation", "nr": "number", "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
+    "semseg": "semantic segmentation", "nr": "number", "doc": "document", "docs": "documents",
+    "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
@@ -208,6 +218,13 @@ def stem(word: str) -> str:
 def is_empty(word: Word) -> bool:
     """Whether the word says nothing of what is asked, in any request."""
     return word.silent or word.text in EMPTY or word.text in ASKING
+
+
+def plainly(text: str) -> str:
+    """A request without what is said before it of what it is for, and "this dental x-ray" as "this picture"."""
+    while found := _CONTEXT.match(text):
+        text = text[found.end() :]
+    return _THIS_PICTURE.sub(r"\1 picture", text)
 
 
 def readings(text: str) -> tuple[str, ...]:

@@ -18,7 +18,18 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from generalist.faults import Fault
-from generalist.sequence.english import EMPTY, bared, is_empty, is_order, is_question, quiet, readings, stem, words
+from generalist.sequence.english import (
+    EMPTY,
+    bared,
+    is_empty,
+    is_order,
+    is_question,
+    plainly,
+    quiet,
+    readings,
+    stem,
+    words,
+)
 from generalist.sequence.lexicon import Form, Lexicon, lexicon
 from generalist.sequence.manner import parted
 from generalist.sequence.noun import Number, counted, is_definite, number_of, phrase_of
@@ -126,8 +137,9 @@ class _Text:
         self.text, self.lexicon = text.strip(), lexicon
         self.has_image, self.region_kind = has_image, region_kind
         self.asks = is_question(self.text)
-        self.manner = parted(self.text, lexicon.known)
-        heads = (self.text, self.manner.text)
+        body = plainly(self.text)
+        self.manner = parted(body, lexicon.known)
+        heads = (self.text, body, self.manner.text)
         self.readings = [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
         named = readings(self.manner.text)
         verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
@@ -232,7 +244,7 @@ class _Text:
         for name, text in values.items():
             if name in ("question", "query") and not told:
                 text = self.text  # as it was typed, courtesies and all
-            if self.text.isupper() and name in FITS:
+            if (self.text.isupper() or self.text.istitle()) and name in FITS:
                 text = quiet(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it

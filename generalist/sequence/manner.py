@@ -90,6 +90,8 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
         return len(said) > 2 and said[1] in _DOING
     if not means or (means[-1].text in _WORN and len(means) == 1 and said[0] == "with"):
         return False
+    if said[0] == "as":
+        return True
     many = means[-1].text.endswith("s") or len(means) > 1 or bool(QUANTIFIERS.intersection(said))
     return many or bool(_SHOWING.intersection(before.lower().split()[:3]))
 

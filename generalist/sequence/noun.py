@@ -15,7 +15,9 @@ Number = Literal["one", "some", "kind", "many", "each", "either"]
 _IRREGULAR = {
     "people": "person", "men": "man", "women": "woman", "children": "child", "oxen": "ox", "mice": "mouse",
     "geese": "goose", "feet": "foot", "teeth": "tooth", "lice": "louse", "cacti": "cactus", "fungi": "fungus",
-    "octopi": "octopus", "everyone": "person", "everybody": "person", "anyone": "person", "anybody": "person",
+    "octopi": "octopus",
+    "nuclei": "nucleus", "bacteria": "bacterium",
+    "everyone": "person", "everybody": "person", "anyone": "person", "anybody": "person",
     "everything": "object", "anything": "object", "lenses": "lens", "gases": "gas", "canvases": "canvas",
     "irises": "iris", "atlases": "atlas", "biases": "bias", "aliases": "alias", "axes": "axe", "quizzes": "quiz",
     "fuses": "fuse", "shoes": "shoe", "horseshoes": "horseshoe", "toes": "toe", "canoes": "canoe", "oboes": "oboe",
@@ -207,7 +209,7 @@ def number_of(text: str) -> Number | None:
         or low[0] in ("to", "if", "whether", "me", "us", "how", "out")
     ):
         return None
-    clause = next((i for i, word in enumerate(low) if word in ("that", "which", "who", "where") and i), len(low))
+    clause = next((i for i in range(1, len(low)) if _opens_clause(low, i)), len(low))
     if any(word in _FINITE for word in low[:clause]):
         return None  # wheels does the truck have
     if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS):
@@ -231,6 +233,12 @@ def number_of(text: str) -> Number | None:
     if low[0] == "the" or low[0] in _POINTING:
         return "kind" if head in _MASS and len(bare) == 1 else "one"
     return "one" if modified else "kind"
+
+
+def _opens_clause(low: list[str], i: int) -> bool:
+    """The flag that he holds, the flag the man is holding; not the flag on the roof."""
+    bare = low[i] in ARTICLES and i > 1 and low[i - 1] not in _RELATIONS | QUANTIFIERS
+    return low[i] in ("that", "which", "who", "where") or bare
 
 
 def is_definite(text: str, number: Number) -> bool:
