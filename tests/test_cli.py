@@ -219,6 +219,15 @@ def test_search_lists_documents(model, index, images):
     assert answer["image"] == str(images / "a.png") and answer["size"] == list(SIZE) and len(answer["documents"]) == 3
 
 
+def test_an_index_of_ngrams_is_searched(model, index, tmp_path):
+    made = call("index", index.parent / "corpus.jsonl", "--out", tmp_path / "i", "-m", model, "--identifiers", "ngram")
+    assert made.exit_code == 0, made.stderr
+    (answer,) = lines(call("search", tmp_path / "i", "a red cube", "-m", model, "-k", 2, "--json"))
+    for hit in answer["documents"]:
+        text = f"{hit['title']} some words"
+        assert hit["evidence"] and all(run["text"] in text and run["weight"] > 0 for run in hit["evidence"])
+
+
 def test_an_index_of_another_vocabulary_is_named(model, index, tmp_path):
     import shutil
 

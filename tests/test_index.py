@@ -13,7 +13,7 @@ from generalist.data.readers import corpus
 from generalist.faults import Fault
 from generalist.retrieval.corpus import FIRST_WORDS, read_corpus
 from generalist.retrieval.index import Index
-from generalist.retrieval.kinds import KINDS, title_identifier
+from generalist.retrieval.kinds import KINDS, document_tokens, title_identifier
 from generalist.sequence.sample import Document, Sample
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -53,6 +53,26 @@ def test_every_document_is_found_by_its_own_title_and_no_other_is(tmp_path, pair
         ids = title_identifier(document, VOCABULARY)
         found = [index[int(row)] for row in index.identifiers.documents(ids)]
         assert found == [d for d in documents if title_identifier(d, VOCABULARY) == ids]
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(TITLES, st.text(st.characters(exclude_categories=["Cs"]))), min_size=1, max_size=12))
+def test_every_document_is_found_by_what_it_holds(tmp_path, pairs):
+    documents = [Document(f"d{i}", title, text) for i, (title, text) in enumerate(pairs)]
+    index = Index.build(documents, VOCABULARY, tmp_path / "index", kind="ngram")
+    assert list(map(repr, index)) == list(map(repr, documents))
+    texts = [document_tokens(document, VOCABULARY) for document in documents]
+    for ids in texts:
+        key = ids[len(ids) // 2 :][: index.identifiers.bound]
+        held = [i for i, other in enumerate(texts) if any(other[at:][: len(key)] == key for at in range(len(other)))]
+        assert index.identifiers.documents(key).tolist() == held
+
+
+@pytest.mark.parametrize("name", ["tokens.npy", "starts.npy", "suffixes.npy"])
+def test_a_file_of_ngrams_cut_short_is_refused(tmp_path, name):
+    folder = Index.build(DOCUMENTS, VOCABULARY, tmp_path / "index", kind="ngram").folder
+    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
+    refused(folder, name, "cut short")
 
 
 def test_an_identifier_is_what_the_retrieve_task_writes():

@@ -17,7 +17,8 @@ from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.bm25 import Bm25
 from generalist.retrieval.hits import hits
 from generalist.retrieval.index import Index
-from generalist.retrieval.kinds import title_identifier
+from generalist.retrieval.kinds import document_tokens, title_identifier
+from generalist.retrieval.scoring import ALPHA, key_weights
 from generalist.retrieval.search import search
 from generalist.sequence.picture import letterbox, normalise
 from generalist.sequence.sample import Document, Sample
@@ -29,6 +30,7 @@ TASKS = load_tasks(VOCABULARY)
 RETRIEVE = TASKS["retrieve"]
 TITLES = ["red cube", "red cubes", "red", "a blue sphere behind a red cube", "a blue sphere", "twins", "twins", "twins"]
 DOCUMENTS = [Document(str(i), title, f"text of {title}") for i, title in enumerate(TITLES)]
+HELD = [tokens[at:] for tokens in (document_tokens(d, VOCABULARY) for d in DOCUMENTS) for at in range(len(tokens))]
 PICTURE = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
 REQUESTS = [
     Sample(query="cube"),
@@ -54,6 +56,11 @@ def index(tmp_path_factory):
     return Index.build(DOCUMENTS, VOCABULARY, tmp_path_factory.mktemp("search") / "index")
 
 
+@pytest.fixture(scope="module")
+def ngrams(tmp_path_factory):
+    return Index.build(DOCUMENTS, VOCABULARY, tmp_path_factory.mktemp("search") / "ngrams", kind="ngram")
+
+
 @torch.inference_mode()
 def log_probability(model, request, ids, identifiers):
     """Of writing ``ids``, the whole sequence read at once, each token among those that continue any identifier."""
@@ -62,7 +69,7 @@ def log_probability(model, request, ids, identifiers):
     logits = model(input_ids=torch.tensor([[*prompt, VOCABULARY.bos, *ids]]), pixel_values=pixels).logits[0]
     total = 0.0
     for step, token in enumerate(ids):
-        nexts = sorted({other[step] for other in identifiers if other[:step] == ids[:step]})
+        nexts = sorted({other[step] for other in identifiers if other[:step] == ids[:step] and len(other) > step})
         total += float(logits[len(prompt) + step][nexts].log_softmax(0)[nexts.index(token)])
     return total
 
@@ -102,7 +109,27 @@ def test_documents_that_share_a_title_stand_together_in_the_order_of_the_corpus(
         assert [hit["id"] for hit in answer.documents[first : first + 3]] == ["5", "6", "7"]
 
 
-def test_requests_answer_alike_alone_and_together(model, index):
+@pytest.mark.parametrize("beams", [1, 3, 15])
+def test_ngrams_that_were_written_are_scored_as_such(model, ngrams, beams):
+    """The evidence is of keys that the uncached model gives the probabilities of, and adds up to the score."""
+    places = len(ngrams.identifiers)
+    for request, answer in zip(REQUESTS, search(ngrams, model, RETRIEVE, REQUESTS, k=3, beams=beams), strict=True):
+        assert 1 <= len(answer.documents) <= 3
+        for hit in answer.documents:
+            text = document_tokens(DOCUMENTS[int(hit["id"])], VOCABULARY)
+            assert sum(run["weight"] for run in hit["evidence"]) == pytest.approx(hit["score"], rel=1e-5)
+            held = [text[a:b] for a in range(len(text)) for b in range(a + 1, min(a + 10, len(text)) + 1)]
+            best = hit["evidence"][0]
+            keys = [ids for ids in held if VOCABULARY.text(ids) == best["text"]]
+            logs = [log_probability(model, request, ids, HELD) for ids in keys]
+            counts = np.asarray([ngrams.identifiers.count(ids) for ids in keys])
+            weights = key_weights(np.asarray(logs), counts, places) ** ALPHA
+            assert any(best["weight"] == pytest.approx(weight, rel=1e-2) for weight in weights)
+
+
+@pytest.mark.parametrize("kind", ["index", "ngrams"])
+def test_requests_answer_alike_alone_and_together(model, kind, request):
+    index = request.getfixturevalue(kind)
     together = search(index, model, RETRIEVE, REQUESTS, batch=len(REQUESTS))
     alone = search(index, model, RETRIEVE, REQUESTS, batch=1)
     for a, b in zip(together, alone, strict=True):

@@ -65,6 +65,9 @@ class Kind(StrEnum):
     NGRAM = "ngram"
 
 
+Names = Annotated[Kind, typer.Option(help="What names a document: its title, or any n-gram of it.")]
+
+
 @app.command(epilog="Next: `generalist demo --scenes 200 --out pictures`")
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("out"),
@@ -176,6 +179,7 @@ def evaluate(
     model: Model = "tiny",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many items, from the first.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
+    identifiers: Names = Kind.TITLE,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -183,7 +187,7 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch)
+    evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch, identifiers=identifiers.value)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}
@@ -239,9 +243,7 @@ def index(
         ),
     ],
     out: Annotated[Path, typer.Option(help="Folder of the index; one already there is replaced.", show_default=False)],
-    identifiers: Annotated[
-        Kind, typer.Option(help="What names a document: its title, or any n-gram of it.")
-    ] = Kind.TITLE,
+    identifiers: Names = Kind.TITLE,
     model: Model = "tiny",
 ) -> None:
     """Build an index of documents, for `generalist search`."""

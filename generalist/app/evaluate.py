@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset, open_data
@@ -38,8 +38,9 @@ class Evaluation:
         limit: int | None = None,
         batch: int = 16,
         deepest: int = DEEPEST,
+        identifiers: Literal["title", "ngram"] = "title",
     ):
-        self.generalist, self.batch, self.deepest = generalist, batch, deepest
+        self.generalist, self.batch, self.deepest, self.identifiers = generalist, batch, deepest, identifiers
         self.task = generalist.route("", task=task)[0]
         self.data: Dataset = open_data(data)
         if task not in self.data.tasks:
@@ -126,7 +127,7 @@ class Evaluation:
         baseline: list[Any] = []
         # The index is memory-mapped: its files may go once it is open.
         with tempfile.TemporaryDirectory() as folder:
-            index = Index.build(documents, vocabulary, Path(folder) / "index")
+            index = Index.build(documents, vocabulary, Path(folder) / "index", kind=self.identifiers)
         k = min(self.deepest, len(documents))
 
         def find(samples: list[Sample]) -> list[Answer]:
