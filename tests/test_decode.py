@@ -63,8 +63,8 @@ def test_shown_masks_are_what_the_loss_compares(generalist):
     made = collate(one, generalist.vocabulary, [1.0], model.config.image_size, First(np.random.PCG64(0)))
     seen = {}
 
-    def planes(hidden, images):
-        seen["planes"] = GeneralistModel.planes(model, hidden, images)
+    def planes(hidden, patches):
+        seen["planes"] = GeneralistModel.planes(model, hidden, patches)
         return seen["planes"]
 
     model.planes = planes
@@ -86,7 +86,7 @@ def test_shown_masks_are_what_the_loss_compares(generalist):
         for step in range(fed.shape[1]):
             token = torch.from_numpy(fed[None, :, step])
             slot = torch.where((token >= label.start) & (token < label.stop), token - label.start, -1)
-            shown = model.planes(model.step(prefix, state, token, slot), cache)
+            shown = model.planes(model.step(prefix, state, token, slot), cache.features[-1])
             if ids[0, step] in generalist.vocabulary["pixels"]:
                 i = generalist.vocabulary["pixels"].index_of(ids[0, step])
                 torch.testing.assert_close(shown[0], seen["planes"][:, i], rtol=1e-3, atol=1e-3)

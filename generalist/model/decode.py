@@ -160,7 +160,7 @@ class _Decoder:
         images, block = self.prefix.images, self.vocabulary.blocks.get("pixels")
         if images is None or block is None or not bool(((self.ids >= block.start) & (self.ids < block.stop)).any()):
             return None
-        return self.model.planes(hidden, images).float().sigmoid().unflatten(2, images.grid)
+        return self.model.planes(hidden, images.features[-1]).float().sigmoid().unflatten(2, images.grid)
 
     def _pick(self, columns: Tensor, probability: Tensor) -> Tensor:
         """Columns (R, K) of the tokens chosen."""

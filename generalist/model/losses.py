@@ -74,5 +74,5 @@ def shown_loss(planes: Tensor, grid: tuple[int, int], cover: Tensor) -> Tensor:
     wanted = F.interpolate(cover[:, None], cells.shape[1:], mode="area").squeeze(1)
     each = F.binary_cross_entropy_with_logits(cells, wanted, reduction="none").mean((1, 2))
     share = cells.sigmoid()
-    both, sum_ = (share * wanted).sum((1, 2)), (share + wanted).sum((1, 2))
-    return SHOWN * (each + 1 - (2 * both + 1) / (sum_ + 1))
+    overlap = (2 * (share * wanted).sum((1, 2)) + 1) / ((share + wanted).sum((1, 2)) + 1)
+    return SHOWN * (each + 1 - overlap)

@@ -236,7 +236,8 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         if shown is None or images is None:
             return None
         states = hidden.index_select(0, shown["at"].flatten()).unflatten(0, shown["at"].shape)
-        return shown_loss(self.planes(states, images.select(shown["row"])), images.grid, shown["cover"])
+        patches = images.features[-1].index_select(0, shown["row"])
+        return shown_loss(self.planes(states, patches), images.grid, shown["cover"])
 
     def _score(self, ids: Tensor, pixels: Tensor | None, attention_mask: Tensor | None) -> CausalLMOutputWithPast:
         images = None if pixels is None else self.encode_images(pixels)
@@ -337,10 +338,10 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         tracks.length += 1
         return self.norm(x if tracks.seen is None else x + tracks.seen[-1])
 
-    def planes(self, hidden: Tensor, images: ImageCache) -> Tensor:
-        """Logits (R, K, N): does each patch of R images show what each of K states (R, K, D) means? A state that writes
-        ``pixels`` token i means the i-th sub-cell."""
-        return hidden @ self.norm(images.features[-1]).transpose(1, 2).to(hidden.dtype) * self.config.width**-0.5
+    def planes(self, hidden: Tensor, patches: Tensor) -> Tensor:
+        """Logits (R, K, N): does each patch show what each of K states (R, K, D) means? patches (R, N, D): the last
+        features of R images. A state that writes ``pixels`` token i means the i-th sub-cell."""
+        return hidden @ self.norm(patches).transpose(1, 2).to(hidden.dtype) * self.config.width**-0.5
 
     def logits(self, prefix: Prefix, hidden: Tensor, columns: Tensor, labels: tuple[int, int]) -> Tensor:
         """Scores (R, K, C) float32 of the ids ``columns``; ids in ``labels`` (start, stop) are scored by their
