@@ -58,6 +58,19 @@ class CocoBox:
             return {}
         if not self._answers:
             return {"AP": 0.0, "AP50": 0.0, "AP75": 0.0}
+        evaluation = self._accumulated()
+        evaluation.summarize()
+        return {name: float(evaluation.stats[i]) for i, name in enumerate(("AP", "AP50", "AP75"))}
+
+    def precision_from(self, least: float) -> float:
+        """COCO's average precision over the thresholds of IoU from ``least`` to 0.95 alone."""
+        evaluation = self._accumulated()
+        strict = evaluation.params.iouThrs > least - 1e-6
+        found = np.asarray(evaluation.eval["precision"])[strict, :, :, 0, -1]  # of all areas, of the most answers
+        return float(found[found > -1].mean())
+
+    def _accumulated(self) -> Any:
+        """The library's evaluation of everything added."""
         from faster_coco_eval import COCO
 
         categories = [{"id": row, "name": name} for name, row in self._categories.items()]
@@ -65,8 +78,7 @@ class CocoBox:
         evaluation = self._evaluation(truth, truth.loadRes(self._answers))
         evaluation.evaluate()
         evaluation.accumulate()
-        evaluation.summarize()
-        return {name: float(evaluation.stats[i]) for i, name in enumerate(("AP", "AP50", "AP75"))}
+        return evaluation
 
     def _evaluation(self, truth: Any, answers: Any) -> Any:
         """The library's evaluation, not yet run."""
