@@ -14,7 +14,7 @@ from generalist.sequence.matching import Part, match
 from generalist.sequence.region import Region
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, TaskFile
-from generalist.sequence.units.pixels import CELLS
+from generalist.sequence.units.pixels import CELLS, apart
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Step, Tracks, Written
 
@@ -105,9 +105,7 @@ def showing(tracks: Tracks, tokens: np.ndarray) -> list[Step]:
     for track, covers in enumerate(tracks.shown or ()):
         for mask, cover in enumerate(covers):  # the last tokens of an answer are those of its masks
             first = len(tracks.ids[track]) - 16 * (len(covers) - mask)
-            planes[track, first : first + 16] = (
-                cover.reshape(CELLS // 4, 4, -1, 4).transpose(1, 3, 0, 2).reshape(16, *planes.shape[2:])
-            )
+            planes[track, first : first + 16] = apart(cover, 4)
     if not tracks.shown:
         return []
     rows = np.arange(len(tokens))

@@ -41,11 +41,11 @@ TEXTS = st.one_of(
 
 
 @st.composite
-def boxes(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
+def boxes(draw: st.DrawFn, size: tuple[int, int], most: int = 8, least: int = 0) -> np.ndarray:
     """Boxes (n, 4) xyxy in pixels, inside the picture, at least 10 pixels wide and high, none a repeat of another."""
     kept = np.zeros((0, 4), np.float32)
     share = st.floats(0, 1, width=32)
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(draw(st.integers(least, most))):
         low = np.asarray([draw(share) * (edge - 10) for edge in size])
         high = np.asarray([a + 10 + draw(share) * (edge - 10 - a) for a, edge in zip(low, size, strict=True)])
         box = np.asarray([[*low, *high]], np.float32)
@@ -91,7 +91,7 @@ def places(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
     """Points (n, 2) xy in pixels, inside the picture, none within a twentieth of the longer edge of another."""
     kept = np.zeros((0, 2), np.float32)
     share = st.floats(0, 1, width=32)
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(draw(st.integers(least, most))):
         point = np.asarray([[draw(share), draw(share)]], np.float32) * np.asarray(size, np.float32)
         if np.abs(point - kept).max(1).min(initial=np.inf) > max(size) / 20:
             kept = np.concatenate([kept, point])
@@ -99,11 +99,11 @@ def places(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
 
 
 @st.composite
-def turned(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
+def turned(draw: st.DrawFn, size: tuple[int, int], most: int = 8, least: int = 0) -> np.ndarray:
     """Oriented boxes (n, 5) in pixels, centres in the picture, sides of 10 pixels and up, none a repeat of another."""
     kept = np.zeros((0, 5), np.float32)
     share = st.floats(0, 1, width=32)
-    for _ in range(draw(st.integers(0, most))):
+    for _ in range(draw(st.integers(least, most))):
         sides = sorted(10 + draw(share) * (max(size) - 10) for _ in range(2))[::-1]
         centre = [draw(share) * edge for edge in size]
         box = np.asarray([[*centre, *sides, draw(st.floats(-90, 89.5, width=32))]], np.float32)

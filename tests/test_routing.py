@@ -34,7 +34,7 @@ def test_the_model_is_asked_where_no_prompt_fits(small_model):
     assert task.name == "depth" and not request.labels
     assert told.asked[0].query == STRANGE
     # What cannot be asked with an image alone is not among the choices, nor is the choosing itself.
-    assert not {"route", "index document", "box to mask", "describe"} & set(told.asked[0].labels)
+    assert not {"route", "box to mask", "describe"} & set(told.asked[0].labels)
 
 
 def test_the_model_is_not_asked_where_a_prompt_fits(small_model):

@@ -15,7 +15,7 @@ from generalist.sequence.pattern import sole_length
 from generalist.sequence.units import UNITS
 from generalist.sequence.units.mask import crop_patches
 from generalist.sequence.units.normal import directions
-from generalist.sequence.units.pixels import CELLS, cover, interleave
+from generalist.sequence.units.pixels import CELLS, apart, cover, interleave
 from generalist.sequence.vocabulary import Vocabulary
 
 SHARES = st.floats(0, 1, width=32)
@@ -215,6 +215,7 @@ def test_a_shown_mask_covers_what_it_covers(vocabulary: Vocabulary, size: tuple[
 @given(seed=strategies.SEEDS, grid=st.tuples(st.integers(1, 5), st.integers(1, 5)))
 def test_sub_cells_are_laid_as_the_loss_lays_them(seed: int, grid: tuple[int, int]) -> None:
     planes = np.random.default_rng(seed).random((16, *grid)).astype(np.float32)
+    np.testing.assert_array_equal(apart(interleave(planes), 4), planes)
     shuffled = torch.nn.functional.pixel_shuffle(torch.from_numpy(planes), 4)[0]
     np.testing.assert_array_equal(interleave(planes), shuffled.numpy())
 

@@ -23,6 +23,7 @@ from generalist.sequence.geometry import box_iou, boxes_of_masks, lattice
 from generalist.sequence.oriented import oriented_iou, oriented_of_points
 from generalist.sequence.sample import Sample
 from generalist.sequence.units import UNITS
+from generalist.sequence.units.pixels import apart, cover
 from generalist.sequence.vocabulary import Vocabulary, blocks_of
 
 __all__ = ["codecs"]
@@ -121,9 +122,10 @@ def _outlines() -> list[NDArray[np.bool_]]:
 
 
 def _masks(vocabulary: Vocabulary) -> Iterator[Row]:
-    """Ours at two lengths, and the rivals, each with its tokens."""
+    """Ours at two lengths and shown in 64 x 64 cells of the picture, and the rivals, each with its tokens."""
     ours = {f"mask_{n}": lambda mask, n=n: _coded(vocabulary, mask, n) for n in (16, 64)}
-    for name, way in {**ours, **outlines.RIVALS}.items():
+    shown = {"pixels_16": lambda mask: _shown(vocabulary, mask)}
+    for name, way in {**ours, **shown, **outlines.RIVALS}.items():
         found, tokens = [], []
         for mask in _outlines():
             back, count = way(mask)
@@ -137,6 +139,14 @@ def _coded(vocabulary: Vocabulary, mask: NDArray[np.bool_], count: int) -> tuple
     inside = frame.within(frame.to_unit(boxes_of_masks(mask[None])[0]))
     ids = UNITS["mask"].encode(mask, inside, count)
     return UNITS["mask"].decode(ids, inside), len(ids)
+
+
+def _shown(vocabulary: Vocabulary, mask: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], int]:
+    frame = Frame(vocabulary, (mask.shape[1], mask.shape[0]))
+    inside = frame.within(frame.to_unit(boxes_of_masks(mask[None])[0]))
+    planes = apart(cover(mask, frame), 4)
+    ids = UNITS["pixels"].encode(mask, inside, None)
+    return UNITS["pixels"].decode(ids, inside, list(planes)), len(ids)
 
 
 def _depth(vocabulary: Vocabulary) -> Iterator[Row]:

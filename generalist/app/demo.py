@@ -24,8 +24,8 @@ DATA = "scenes:test"
 
 TASKS = ("detect", "instances", "segment", "depth", "refer", "refer_mask", "caption", "ask", "retrieve")
 
-MORE = ("oriented", "pose", "panoptic", "normals", "depth_adaptive", "point", "count", "classify", "describe",
-        "refer_oriented", "grounded_caption", "instances_pixels", "box_to_mask", "box_to_oriented", "oriented_to_mask",
+MORE = ("oriented", "refer_oriented", "panoptic", "normals", "depth_adaptive", "point", "count", "classify", "describe",
+        "pose", "grounded_caption", "instances_pixels", "box_to_mask", "box_to_oriented", "oriented_to_mask",
         "oriented_to_box", "mask_to_box", "mask_to_oriented")  # fmt: skip
 """Tasks that are drawn, on a second sheet, and not measured."""
 

@@ -232,7 +232,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
 
     def _shown(self, hidden: Tensor, images: ImageCache | None, batch: dict[str, Any]) -> Tensor | None:
         """The loss of every mask that is shown, from states (B*S, D)."""
-        shown = batch["shown"]
+        shown = batch.get("shown")
         if shown is None or images is None:
             return None
         states = hidden.index_select(0, shown["at"].flatten()).unflatten(0, shown["at"].shape)

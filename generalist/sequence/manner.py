@@ -9,6 +9,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
 from generalist.sequence.english import EMPTY, QUANTIFIERS, is_empty, listed, trimmed, words
+from generalist.sequence.noun import MASS
 
 __all__ = ["Parted", "parted"]
 
@@ -82,7 +83,7 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
     said = tail.lower().split()
     means = [word for word in words(_CLAUSE.sub("", tail)) if not is_empty(word)]
     if mark == "," or (mark == ":" and "," in before):
-        alone = len(said) == 1 and said[0].endswith("s")
+        alone = len(said) == 1 and (said[0].endswith("s") or said[0] in MASS)  # sky, ground
         return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or "," not in before)
     if mark:
         return True

@@ -6,7 +6,7 @@ from typing import Literal
 
 from generalist.sequence.english import ARTICLES, ASKING, AUXILIARIES, QUANTIFIERS, listed, trimmed
 
-__all__ = ["Number", "counted", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
+__all__ = ["MASS", "Number", "counted", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
 
 Number = Literal["one", "some", "kind", "many", "each", "either"]
 """``one``: the red mug, the dog on the left. ``some``: a dog. ``kind``: dog; dog, cat. ``many``: dogs; the dogs.
@@ -37,7 +37,7 @@ _ALREADY_ONE = listed(
     canvas alias bias pancreas gas bus lens yes biceps triceps mathematics gymnastics is this his its us thus
     las vegas texas paris indoors outdoors upstairs downstairs"""
 )
-_MASS = listed(
+MASS = listed(
     """sky grass road ground water sea ocean sand snow floor ceiling vegetation background foreground pavement
     asphalt land terrain"""
 )
@@ -231,7 +231,7 @@ def number_of(text: str) -> Number | None:
     if low[0] in ARTICLES - {"the"}:
         return "one" if modified else "some"
     if low[0] == "the" or low[0] in _POINTING:
-        return "kind" if head in _MASS and len(bare) == 1 else "one"
+        return "kind" if head in MASS and len(bare) == 1 else "one"
     return "one" if modified else "kind"
 
 

@@ -17,7 +17,7 @@ from generalist.sequence.pattern import Pattern, of_ids
 from generalist.sequence.units.mask import paste
 from generalist.sequence.units.unit import Weights
 
-__all__ = ["CELLS", "Pixels", "cover", "interleave"]
+__all__ = ["CELLS", "Pixels", "apart", "cover", "interleave"]
 
 CELLS = 64
 """Edge of the square of cells that training compares with, over the padded picture."""
@@ -43,6 +43,13 @@ def interleave(planes: NDArray[np.float32]) -> NDArray[np.float32]:
     n = isqrt(count)
     cells = planes.reshape(n, n, down, across).transpose(2, 0, 3, 1)
     return np.asarray(cells.reshape(down * n, across * n))
+
+
+def apart(cells: NDArray[np.float32], n: int) -> NDArray[np.float32]:
+    """Cells to sub-cells: ``interleave``, undone."""
+    down, across = cells.shape[0] // n, cells.shape[1] // n
+    planes = cells.reshape(down, n, across, n).transpose(1, 3, 0, 2)
+    return np.asarray(planes.reshape(n * n, down, across))
 
 
 class Pixels:
