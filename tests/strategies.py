@@ -91,7 +91,7 @@ def places(draw: st.DrawFn, size: tuple[int, int], most: int = 8) -> np.ndarray:
     """Points (n, 2) xy in pixels, inside the picture, none within a twentieth of the longer edge of another."""
     kept = np.zeros((0, 2), np.float32)
     share = st.floats(0, 1, width=32)
-    for _ in range(draw(st.integers(least, most))):
+    for _ in range(draw(st.integers(0, most))):
         point = np.asarray([[draw(share), draw(share)]], np.float32) * np.asarray(size, np.float32)
         if np.abs(point - kept).max(1).min(initial=np.inf) > max(size) / 20:
             kept = np.concatenate([kept, point])

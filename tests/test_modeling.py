@@ -121,7 +121,7 @@ def packed(model: GeneralistModel, batch: dict[str, Any]) -> tuple[Tensor, Tenso
     """Hidden states (B, S, D) and output vectors of labels (M, D), as the training forward hands them to the loss."""
     caught: list[Tensor] = []
 
-    def catch(hidden: Tensor, table: Tensor, labels_out: Tensor, batch: dict[str, Any], shown=None) -> dict[str, Tensor]:
+    def catch(hidden: Tensor, table: Tensor, labels_out: Tensor, batch: dict[str, Any], *_: Any) -> dict[str, Tensor]:
         caught.extend([hidden.view(*batch["ids"].shape, -1), labels_out])
         return {}
 
