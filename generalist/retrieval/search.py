@@ -65,11 +65,12 @@ def search(
         began = time.perf_counter()
         images = read_images(model, [None if request.image is None else load_image(request.image) for request in part])
         prefix = read_requests(model, task, part, images)
-        history: list[list[tuple[list[int], float]]] = [[] for _ in part]
-        found = beam_search(model, prefix, constraint, index.vocabulary, beams, history)
         if isinstance(index.identifiers, Substrings):
+            history: list[list[tuple[list[int], float]]] = [[] for _ in part]
+            beam_search(model, prefix, constraint, index.vocabulary, beams, history)
             listed = [hits(_held(index, index.identifiers, keys, k), k) for keys in history]
         else:
+            found = beam_search(model, prefix, constraint, index.vocabulary, beams)
             listed = [hits(_named(index, written), k) for written in found]
         seconds = (time.perf_counter() - began) / len(part)
         answers += [_answer(task, *pair, seconds) for pair in zip(part, listed, strict=True)]
