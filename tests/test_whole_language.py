@@ -1,8 +1,8 @@
 """A model without any training, asked everything: all that it writes is an answer.
 
 Every prompt of every task file, in one of its spellings, is put to the real decoder together with random pictures,
-names, phrases and regions, greedily and at two temperatures. A request on a grid is answered by all its tracks; both are counted, requests and
-tracks, and of tracks only those that wrote something other than ``none``.
+names, phrases and regions, greedily and at two temperatures. A request on a grid is answered by all its tracks; both
+are counted, requests and tracks, and of tracks only those that wrote something other than ``none``.
 """
 
 from collections import Counter
