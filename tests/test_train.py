@@ -58,6 +58,11 @@ def test_a_run_learns_and_its_model_loads(tmp_path):
         assert torch.equal(value, average[name].to(torch.bfloat16)), name
 
 
+def test_one_process_trains_recipes_of_different_precision(tmp_path):
+    for precision in ("no", "bf16", "no"):
+        train(recipe(tmp_path / precision, precision=precision, steps=1))
+
+
 @pytest.mark.parametrize("file", ["model.safetensors", "optimiser0.safetensors", "state.json"])
 def test_a_checkpoint_cut_short_is_named(tmp_path, file):
     train(recipe(tmp_path), stop_at=1)

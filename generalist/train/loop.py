@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
@@ -54,6 +55,7 @@ class _Run:
             torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
         self.recipe, self.out = recipe, Path(recipe.out)
+        AcceleratorState._reset_state()  # else a second recipe of this process is held to the first one's precision
         self.accelerator = Accelerator(
             mixed_precision=recipe.precision,
             log_with="tensorboard",
