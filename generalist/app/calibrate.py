@@ -105,7 +105,7 @@ class Calibrator:
 def _judge(task: Task) -> str | None:
     """The first of a task's metrics that keeps scores with right and wrong; None if there is none, or if the answers
     are documents that were found."""
-    if "docid" in task.file.answer:
+    if task.identifies:
         return None
     names = (name for name in task.file.metrics if name in METRICS)
     return next((name for name in names if hasattr(metric(name), "calibration")), None)

@@ -92,7 +92,7 @@ class Evaluation:
     @property
     def searches(self) -> bool:
         """Whether answers are documents, found in an index, and not what the model writes freely."""
-        return "docid" in self.task.file.answer
+        return self.task.identifies is not None
 
     def _samples(self, on_fault: Callable[[Fault], None], progress: Callable[[int], None]) -> Iterator[Sample]:
         for i in range(self.count):

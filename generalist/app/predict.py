@@ -71,7 +71,7 @@ class Prediction:
 
     def _understand(self) -> Task:
         task, request = self.generalist.route(self.instruction, True, self.name, {"region": self.region})
-        if "docid" in task.file.answer:
+        if task.identifies:
             raise Fault(
                 f"task {task.name!r} finds documents: build an index and ask generalist search DIR --image FILE"
             )

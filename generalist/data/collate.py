@@ -20,11 +20,15 @@ from generalist.sequence.prompt import Prompt
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import Task
 from generalist.sequence.vocabulary import ORDINAL, Vocabulary
+from generalist.sequence.written import Tracks
 
 __all__ = ["Request", "Row", "collate"]
 
 WIDTH = 160
 """Tokens that a row is filled to; a longer request has a row to itself."""
+
+TEXTS = frozenset({"text", "docid", "ngram"})
+"""Units of which several references may be right."""
 
 FAR_APART = 1e4
 """Distance between columns that are not neighbours in an ordinal block: the soft target never reaches across it."""
@@ -173,7 +177,7 @@ class _Batch:
         self, request: Request
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], list[list[NDArray[np.float32]]]]:
         """Tracks that train: ids (K, L) padded with -1, weights (K, L), points (K, 2), the masks that each shows."""
-        tracks = request.task.encode(request.sample)
+        tracks = _answers(request)
         keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
         if request.task.shape == "raster":
             keep = self.rng.choice(keep, min(self.cells, len(keep)), replace=False, p=_rarity(tracks.ids))
@@ -324,6 +328,18 @@ class _Batch:
             "task": even(np.concatenate(group.task)),
             "request": even(np.concatenate(group.request)),
         }
+
+
+def _answers(request: Request) -> Tracks:
+    """The tracks of a request. Of a text with several references, which are all right, each is a track of its own beside
+    the others: the request is read once, and weighs as much as one."""
+    task, sample = request.task, request.sample
+    if task.shape != "single" or not task.units <= TEXTS or len(sample.texts) < 2:
+        return task.encode(sample)
+    said = [task.encode(sample.but(text=text)) for text in dict.fromkeys(sample.texts)]
+    ids = [tracks.ids[0] for tracks in said]
+    points = None if said[0].points is None else np.concatenate([tracks.points for tracks in said])
+    return Tracks(points, ids, [np.full(len(track), 1 / len(said), np.float32) for track in ids])
 
 
 def _flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:

@@ -236,12 +236,14 @@ def beam_search(
     vocabulary: Vocabulary,
     beams: int = 10,
     history: list[list[tuple[list[int], float]]] | None = None,
+    wide: int = 0,
 ) -> list[list[tuple[list[int], float]]]:
     """The likeliest answers of one-track requests: for each, up to ``beams`` of (ids, log-probability), best first.
 
     A hypothesis is never shortened or normalised by length: its score is its log-probability under the constraint, so a
-    search stops as soon as no open hypothesis can overtake the worst one kept. history: R lists, filled with every
-    beginning that stood in a beam, with its log-probability, as SEAL's keys are.
+    search stops as soon as no open hypothesis can overtake the worst one kept. history: R lists, filled with the
+    ``wide`` likeliest beginnings of every length (or with those that stood in a beam) and their log-probabilities, as
+    SEAL's keys are.
     """
     R, device = len(prefix.mask), prefix.mask.device
     cache = model.begin(prefix, None, beams, constraint.bound)
@@ -255,6 +257,8 @@ def beam_search(
     for _ in range(constraint.bound):
         _, columns, probability = _distribution(model, prefix, cache, constraint, state, ids, vocabulary)
         score = (total[..., None] + probability.log()).flatten(1)
+        if history is not None:
+            _note(history, written, score, max(wide, beams), columns)
         total, place = score.topk(min(beams, score.shape[1]), 1)
         if total.shape[1] < beams:  # fewer continuations than beams: the rest stay empty
             total = torch.nn.functional.pad(total, (0, beams - total.shape[1]), value=-torch.inf)
@@ -264,9 +268,6 @@ def beam_search(
         cache.select(source)
         state = constraint.advance(constraint.reorder(state, (rows * beams + source).flatten()), ids.flatten())
         written = torch.cat([written[rows, source], ids[..., None]], 2)
-        if history is not None:
-            for r, k in total.isfinite().nonzero().tolist():
-                history[r].append((written[r, k].tolist(), float(total[r, k])))
         ended = constraint.done(state).view(R, beams) & total.isfinite()
         for r, k in ended.nonzero().tolist():
             found[r].append((written[r, k].tolist(), float(total[r, k])))
@@ -274,6 +275,17 @@ def beam_search(
         if _settled(found, total, beams):
             break
     return [sorted(kept, key=lambda item: -item[1])[:beams] for kept in found]
+
+
+def _note(
+    history: list[list[tuple[list[int], float]]], written: Tensor, score: Tensor, wide: int, columns: Tensor
+) -> None:
+    """Adds the likeliest ``wide`` continuations of what is written (R, K, L), by their score (R, K x C)."""
+    best, place = score.topk(min(wide, score.shape[1]), 1)
+    before, last = place // len(columns), columns[place % len(columns)]
+    keys = torch.cat([written.gather(1, before[..., None].expand(-1, -1, written.shape[2])), last[..., None]], 2)
+    for kept, ids, value in zip(history, keys.tolist(), best.tolist(), strict=True):
+        kept += [pair for pair in zip(ids, value, strict=True) if pair[1] > float("-inf")]
 
 
 def _settled(found: list[list[tuple[list[int], float]]], total: Tensor, beams: int) -> bool:

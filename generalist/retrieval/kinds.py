@@ -11,6 +11,7 @@ from generalist.faults import Fault
 from generalist.retrieval.identifiers import Identifiers, SortedIdentifiers, shared_lengths, sort_identifiers
 from generalist.retrieval.substrings import Substrings, laid_out, suffix_array
 from generalist.sequence.sample import Document
+from generalist.sequence.units.text import fold
 from generalist.sequence.vocabulary import Vocabulary
 
 __all__ = ["KINDS", "Arrays", "Kind", "Made", "document_tokens", "title_identifier"]
@@ -104,5 +105,5 @@ def title_identifier(document: Document, vocabulary: Vocabulary, longest: int = 
 
 
 def document_tokens(document: Document, vocabulary: Vocabulary) -> list[int]:
-    """A document as the text that its substrings are of: its title, as ``retrieve`` writes it, and its text."""
-    return [*vocabulary.encode_plain(document.title), *vocabulary.encode_plain(document.text)]
+    """A document as the text that its substrings are of: its title and its text, without case."""
+    return [*vocabulary.encode_plain(fold(document.title)), *vocabulary.encode_plain(fold(document.text))]

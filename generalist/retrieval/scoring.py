@@ -63,7 +63,7 @@ def ranked(
 ) -> list[Found]:
     """The ``k`` best documents for keys, different from one another, of one token or more each; fewer if fewer hold
     any. Equal scores stand in the order of the collection."""
-    spans = np.asarray([held.interval(key) for key in keys], np.int64).reshape(-1, 2)
+    spans = _spans(held, keys)
     weights = key_weights(log_probabilities, spans[:, 1] - spans[:, 0], len(held)) ** ALPHA
     order = [int(i) for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
     if not order:
@@ -82,6 +82,19 @@ def ranked(
             runs[document].append((i, int(place - held.starts[document])))
     found = [_scored(document, at, keys, weights) for document, at in runs.items()]
     return sorted(found, key=lambda one: -one.score)[:k]
+
+
+def _spans(held: Substrings, keys: Sequence[Sequence[int]]) -> Ids:
+    """``[low, high)`` of every key (K, 2), all keys of a length at once."""
+    lengths = np.asarray([len(key) for key in keys], np.int64)
+    spans = np.zeros((len(keys), 2), np.int64)
+    for length in np.unique(lengths):
+        these = np.flatnonzero(lengths == length)
+        rows = held.start(len(these)).rows
+        for ids in np.asarray([keys[i] for i in these], np.int64).T:
+            rows = held.narrow(rows, ids)
+        spans[these] = rows[:, :2]
+    return spans
 
 
 def _scored(

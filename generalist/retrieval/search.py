@@ -21,7 +21,6 @@ from generalist.retrieval.hits import Evidence, hits
 from generalist.retrieval.index import Index
 from generalist.retrieval.scoring import ranked
 from generalist.retrieval.substrings import Substrings
-from generalist.sequence.grammar import UnitNode
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.sequence.task import Task
 
@@ -78,8 +77,8 @@ def search(
 
 
 def _check(index: Index, model: GeneralistModel, task: Task) -> None:
-    if not isinstance(task.tree, UnitNode) or task.tree.name != "docid":
-        raise Fault(f"task {task.name!r} writes no identifiers of documents: its answer is not docid")
+    if task.identifies is None:
+        raise Fault(f"task {task.name!r} writes no identifiers of documents: its answer is neither docid nor ngram")
     if model.config.fingerprint not in ("", index.meta.fingerprint):
         raise Fault(f"{index.folder}: built for another vocabulary than the model's; build it again for this model")
 

@@ -5,7 +5,7 @@
     item     := (unit | "none" | 'quoted' | "(" answer ")") repeat? | "number" item "{#}"
     repeat   := "*" | "+" | "?" | "{n}" | "{m,n}"
 
-Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``pixels``, ``text``, ``docid``, ``polygon`` or
+Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``pixels``, ``text``, ``docid``, ``ngram``, ``polygon`` or
 ``keypoints`` is that unit's size (patches, cells, most pieces, most vertices, points), not a repeat. ``*`` and ``+``
 stop at 32, so that every answer is bounded. ``number box{#}`` announces how many boxes follow, and exactly so many do.
 
@@ -23,6 +23,7 @@ from generalist.sequence.pattern import Chain, Choice, Counted, Listing, Pattern
 from generalist.sequence.units import UNITS
 
 __all__ = [
+    "IDENTIFIERS",
     "NONE",
     "PLACES",
     "Alternatives",
@@ -42,9 +43,11 @@ __all__ = [
 ]
 
 MOST = 32
-SIZED = frozenset({"mask", "pixels", "text", "docid", "polygon", "keypoints"})
+SIZED = frozenset({"mask", "pixels", "text", "docid", "ngram", "polygon", "keypoints"})
 PLACES = ("box", "oriented", "point")
 """Units that say where a thing is."""
+IDENTIFIERS = frozenset({"docid", "ngram"})
+"""Units that name documents: what may be written is up to an index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +256,7 @@ def is_list(node: Node) -> bool:
         return False
     parts = node.part.parts if isinstance(node.part, Series) else (node.part,)
     units = [part.name for part in parts if isinstance(part, UnitNode)]
-    return len(units) == len(parts) and units[0] in PLACES and not {"text", "docid", "polygon"} & set(units)
+    return len(units) == len(parts) and units[0] in PLACES and not {"text", "docid", "ngram", "polygon"} & set(units)
 
 
 def options(node: Node) -> tuple[Node, ...]:

@@ -113,6 +113,12 @@ class Task:
         """The names of the units that the answer may hold."""
         return frozenset(leaf.name for leaf in grammar.leaves(self.tree))
 
+    @property
+    def identifies(self) -> str | None:
+        """The unit that names documents, if that is all that the answer is."""
+        tree = self.tree
+        return tree.name if isinstance(tree, grammar.UnitNode) and tree.name in grammar.IDENTIFIERS else None
+
     @cached_property
     def raster(self) -> Raster | None:
         """How the cells of a raster are laid out, None for the other shapes."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from generalist.data.readers.beir import Beir, corpus
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
+from generalist.data.readers.corpus import Corpus
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.jsonl import Jsonl
@@ -22,6 +23,7 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "beir": Beir,
     "captions": Captions,
     "coco": Coco,
+    "corpus": Corpus,
     "jsonl": Jsonl,
     "labelmaps": LabelMaps,
     "requests": Requested,

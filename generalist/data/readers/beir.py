@@ -1,15 +1,21 @@
 """BEIR: a corpus, queries and judgements of relevance (Thakur et al. 2021), as json lines and tsv."""
 
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from generalist.data.quotes import Quotes
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl, read_lines
 from generalist.faults import Fault
 from generalist.sequence.sample import Document, Sample
+from generalist.sequence.units.text import fold
 
-__all__ = ["Beir", "corpus"]
+__all__ = ["QUOTES", "Beir", "corpus"]
+
+QUOTES = 8
+"""Runs of a document that a query is answered with at once while training."""
 
 
 def corpus(path: str | Path) -> list[Document]:
@@ -34,7 +40,7 @@ class Beir:
     relevant document is left out.
     """
 
-    tasks: tuple[str, ...] = ("retrieve",)
+    tasks: tuple[str, ...] = ("retrieve", "quote")
     classes: tuple[str, ...] = ()
 
     def __init__(self, spec: Spec) -> None:
@@ -48,18 +54,27 @@ class Beir:
             if query not in queries:
                 raise Fault(f"{root / 'qrels' / split}.tsv: query {query!r} is not in queries.jsonl")
         self.documents = corpus(root)
-        self._titles = {document.id: document.title for document in self.documents}
+        self._place = {document.id: place for place, document in enumerate(self.documents)}
         self._items = [(query, queries[query], found) for query, found in relevant.items()]
 
     def __len__(self) -> int:
         return len(self._items)
 
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
-        """A query with the ids of its relevant documents; ``text`` is the title of the first, or of a random one."""
+        """A query with the ids of its relevant documents; ``text`` is the title of the first, or of a random one; for
+        ``quote``, ``texts`` are runs of it that share words with the query."""
         require(self, task, index)
         identity, query, found = self._items[index]
-        one = found[0 if rng is None else int(rng.integers(len(found)))]
-        return Sample(id=identity, query=query, documents=found, text=self._titles.get(one, ""))
+        one = self._place.get(found[0 if rng is None else int(rng.integers(len(found)))])
+        texts: tuple[str, ...] = () if one is None else (self.documents[one].title,)
+        if task == "quote":
+            query = fold(query)
+            texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng)
+        return Sample(id=identity, query=query, documents=found, text=texts[0] if texts else "", texts=texts)
+
+    @cached_property
+    def quotes(self) -> Quotes:
+        return Quotes(self.documents)
 
 
 def _relevant(path: Path) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from generalist.sequence.units.number import Number
 from generalist.sequence.units.oriented import Oriented
 from generalist.sequence.units.pixels import Pixels
 from generalist.sequence.units.point import Box, Point, Polygon
-from generalist.sequence.units.text import DocId, Text
+from generalist.sequence.units.text import DocId, Ngram, Text
 from generalist.sequence.units.unit import Unit, Weights
 
 __all__ = ["UNITS", "Unit", "Weights"]
@@ -17,7 +17,7 @@ __all__ = ["UNITS", "Unit", "Weights"]
 UNITS: dict[str, Unit] = {
     unit.name: unit
     for unit in (
-        Text(), DocId(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(), Pixels(),
+        Text(), DocId(), Ngram(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(), Pixels(),
         Depth(), Range(), Cell(), Normal(),
     )
 }  # fmt: skip

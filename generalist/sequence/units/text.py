@@ -6,7 +6,7 @@ from generalist.sequence.frame import Frame
 from generalist.sequence.pattern import Pattern, Repeat, of_block
 from generalist.sequence.units.unit import Weights
 
-__all__ = ["LONGEST", "Text"]
+__all__ = ["LONGEST", "DocId", "Ngram", "Text", "fold"]
 
 LONGEST = 64
 """Pieces in an answer when the task file does not say."""
@@ -36,3 +36,19 @@ class DocId(Text):
 
     name = "docid"
     field = "text"
+
+
+class Ngram(Text):
+    """``ngram``: a run of words of a document, without case, from any of its words on; an index admits only runs that
+    its documents hold."""
+
+    name = "ngram"
+    field = "text"
+
+    def encode(self, value: str, frame: Frame, size: int | None) -> list[int]:
+        return super().encode(fold(value), frame, size)
+
+
+def fold(text: str) -> str:
+    """A text without case, as n-grams and the queries for them are: who asks writes names small as often as not."""
+    return text.casefold()

@@ -1,0 +1,94 @@
+"""Quotes: runs of words of a document that speak for it when something is asked, as SEAL draws them (Bevilacqua 2022).
+
+What is to be written for a query are runs of its document that share words with it, and rare words sooner than common
+ones: such a run is likely, given the query, and names few other documents.
+"""
+
+import re
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from generalist.sequence.sample import Document
+
+__all__ = ["RUN", "Quotes", "words_of"]
+
+RUN = 10
+"""Words of a run: more pieces than are ever written of one."""
+
+STEM = 6
+"""Letters by which a word is known, so that inflections of it count as the same."""
+
+AHEAD = 0.8
+"""What a word of a run counts, against the one before it: a run is worth most that opens with what was asked."""
+
+ANYWHERE = 0.02
+"""Share of a word's rarity that it counts without having been asked for."""
+
+_KEY = re.compile(r"\w+")
+
+
+def words_of(text: str) -> list[str]:
+    """Words as spaces part them, as pieces of text are."""
+    return text.split()
+
+
+class Quotes:
+    """Runs of words of documents, over the words of all of them.
+
+    Args:
+        documents: those that runs are drawn from; a run may reach from the title into the text.
+    """
+
+    def __init__(self, documents: Sequence[Document]):
+        self.words = [words_of(f"{document.title} {document.text}") for document in documents]
+
+    @cached_property
+    def _keys(self) -> dict[str, int]:
+        return {key: i for i, key in enumerate(dict.fromkeys(_key(word) for words in self.words for word in words))}
+
+    @cached_property
+    def _ids(self) -> list[NDArray[np.int64]]:
+        return [np.asarray([self._keys[_key(word)] for word in words], np.int64) for words in self.words]
+
+    @cached_property
+    def _rarity(self) -> NDArray[np.float64]:
+        """log(1 + D / df) of every key; of what is no word 0."""
+        seen = np.zeros(len(self._keys))
+        for ids in self._ids:
+            seen[np.unique(ids)] += 1
+        rarity = np.log1p(len(self._ids) / np.maximum(seen, 1))
+        if "" in self._keys:
+            rarity[self._keys[""]] = 0
+        return rarity
+
+    def rarity(self, words: Sequence[str]) -> NDArray[np.float64]:
+        """How much each word tells documents apart: log(1 + D / df), 0 for one that no document holds."""
+        at = [self._keys.get(_key(word), -1) for word in words]
+        return np.where(np.asarray(at) < 0, 0.0, self._rarity[at]) if at else np.zeros(0)
+
+    def draw(self, document: int, query: str, count: int, rng: np.random.Generator | None = None) -> tuple[str, ...]:
+        """Up to ``count`` different runs of a document (by its place) for a query, those worth most sooner; without
+        ``rng`` the best ones. Empty if the document has no words."""
+        words, ids = self.words[document], self._ids[document]
+        if not words:
+            return ()
+        asked = [self._keys[key] for key in map(_key, words_of(query)) if key in self._keys]
+        rarity = self._rarity[ids]
+        said = rarity * np.isin(ids, asked)
+        worth = np.convolve(said, AHEAD ** np.arange(RUN)[::-1])[RUN - 1 :] ** 2
+        # A run that opens with a mark is one word short.
+        worth = (worth + ANYWHERE * rarity + 1e-6) * np.where(rarity > 0, 1.0, 0.1)
+        count = min(count, len(words))
+        if rng is None:
+            starts = np.argsort(-worth, kind="stable")[:count]
+        else:
+            starts = rng.choice(len(words), count, replace=False, p=worth / worth.sum())
+        return tuple(" ".join(words[start : start + RUN]) for start in starts)
+
+
+def _key(word: str) -> str:
+    found = _KEY.search(word.casefold())
+    return found[0][:STEM] if found else ""
