@@ -179,7 +179,9 @@ def evaluate(
     model: Model = "tiny",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many items, from the first.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
-    identifiers: Names = Kind.TITLE,
+    identifiers: Annotated[
+        Kind | None, typer.Option(help="What names a document, if not what the task itself writes.")
+    ] = None,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -187,7 +189,8 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch, identifiers=identifiers.value)
+    kind = None if identifiers is None else identifiers.value
+    evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch, identifiers=kind)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}

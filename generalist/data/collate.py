@@ -331,8 +331,8 @@ class _Batch:
 
 
 def _answers(request: Request) -> Tracks:
-    """The tracks of a request. Of a text with several references, which are all right, each is a track of its own beside
-    the others: the request is read once, and weighs as much as one."""
+    """The tracks of a request. Of a text with several references, which are all right, each is a track of its own: the
+    request is read once, and weighs as much as one."""
     task, sample = request.task, request.sample
     if task.shape != "single" or not task.units <= TEXTS or len(sample.texts) < 2:
         return task.encode(sample)

@@ -1,5 +1,7 @@
 """Measures of a ranked list of documents, by ir-measures (trec_eval's definitions)."""
 
+from collections.abc import Container
+
 from generalist.sequence.sample import Answer, Sample
 
 __all__ = ["Ranking"]
@@ -26,10 +28,21 @@ class Ranking:
 
     def result(self) -> dict[str, float]:
         """All in [0, 1]."""
+        return {name: sum(values) / len(values) for name, values in self.values().items() if values}
+
+    def values(self) -> dict[str, list[float]]:
+        """Each measure of each query, in their order."""
         if not self._relevant:
             return {}
-        from ir_measures import RR, R, calc_aggregate, nDCG
+        from ir_measures import RR, R, iter_calc, nDCG
 
         measures = {"nDCG@10": nDCG @ 10, "R@1": R @ 1, "R@10": R @ 10, "R@100": R @ 100, "MRR@10": RR @ 10}
-        figures = calc_aggregate(list(measures.values()), self._relevant, self._found)
-        return {name: float(figures[measure]) for name, measure in measures.items()}
+        names = {measure: name for name, measure in measures.items()}
+        by_query: dict[str, dict[str, float]] = {name: dict.fromkeys(self._relevant, 0.0) for name in measures}
+        for figure in iter_calc(list(measures.values()), self._relevant, self._found):
+            by_query[names[figure.measure]][figure.query_id] = float(figure.value)
+        return {name: list(values.values()) for name, values in by_query.items()}
+
+    def among(self, documents: Container[str]) -> list[bool]:
+        """For each query, whether a relevant document of it is one of these."""
+        return [any(document in documents for document in relevant) for relevant in self._relevant.values()]

@@ -22,10 +22,12 @@ Made = tuple[Arrays, NDArray[np.int64], int]
 
 
 class Kind(ABC):
-    """arrays: dtype and axes of each array of an index. longest: most tokens of an identifier unless one says."""
+    """arrays: dtype and axes of each array of an index. longest: most tokens of an identifier unless one says.
+    task: the shipped task that writes them."""
 
     arrays: dict[str, tuple[type, int]]
     longest: int
+    task: str
 
     @abstractmethod
     def make(
@@ -46,6 +48,7 @@ class Titles(Kind):
     """Whole titles, after GENRE: an identifier names every document of this title."""
 
     arrays = {"identifiers": (np.int32, 2), "shared": (np.uint16, 1)}
+    task = "retrieve"
     longest = 48  # without the end token: as many pieces as the answer of the shipped ``retrieve`` task, ``docid{48}``
 
     def make(
@@ -71,6 +74,7 @@ class Ngrams(Kind):
 
     arrays = {"tokens": (np.int32, 1), "starts": (np.int64, 1), "suffixes": (np.int64, 1)}
     longest = 10
+    task = "quote"
 
     def make(
         self, documents: Sequence[Document], vocabulary: Vocabulary, longest: int, done: Callable[[int], None]

@@ -14,20 +14,25 @@ import torch
 
 from generalist.data.images import load_image
 from generalist.faults import Fault
-from generalist.model.decode import beam_search
+from generalist.model.decode import beam_search, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.retrieval.hits import Evidence, hits
 from generalist.retrieval.index import Index
 from generalist.retrieval.scoring import ranked
 from generalist.retrieval.substrings import Substrings
+from generalist.sequence.automaton import Constraint
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.sequence.task import Task
+from generalist.sequence.units.text import fold
 
 __all__ = ["BEAMS", "search"]
 
 BEAMS = 10
 """Identifiers kept while writing, unless more documents than that are asked for."""
+
+WIDE = 4
+"""Beginnings of each length that are keys, a beam: those that were weighed, not only those that were kept."""
 
 
 def search(
@@ -38,10 +43,12 @@ def search(
     k: int = 10,
     beams: int | None = None,
     batch: int = 8,
+    constrained: bool = True,
 ) -> list[Answer]:
     """The ``k`` likeliest documents of each request, by a text, an image or both.
 
-    beams: identifiers kept while writing, at least 10 and at least k when not given. batch: requests written together.
+    beams: identifiers kept while writing, when not given 10, and of titles at least k. batch: requests written
+    together. constrained: whether only what the index holds may be written; without, what does not exist finds nothing.
 
     Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``. Of titles the
     score is the probability of the identifier among all that exist: those of different identifiers add up to at most 1.
@@ -55,19 +62,24 @@ def search(
     _check(index, model, task)
     if min(k, batch, 1 if beams is None else beams) < 1:
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
-    beams = min(beams or max(BEAMS, k), index.meta.identifiers)
+    runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
+    beams = min(beams or (BEAMS if runs else max(BEAMS, k)), index.meta.identifiers)
     device = model.device
-    constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
+    constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
+    if not constrained:
+        constraint = on_device(task.constraint(Sample()), device)
+    if runs:
+        requests = [request.but(query=fold(request.query)) for request in requests]
     answers: list[Answer] = []
     for first in range(0, len(requests), batch):
         part = requests[first : first + batch]
         began = time.perf_counter()
         images = read_images(model, [None if request.image is None else load_image(request.image) for request in part])
         prefix = read_requests(model, task, part, images)
-        if isinstance(index.identifiers, Substrings):
+        if runs:
             history: list[list[tuple[list[int], float]]] = [[] for _ in part]
-            beam_search(model, prefix, constraint, index.vocabulary, beams, history)
-            listed = [hits(_held(index, index.identifiers, keys, k), k) for keys in history]
+            beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams)
+            listed = [hits(_held(index, runs, keys, k), k) for keys in history]
         else:
             found = beam_search(model, prefix, constraint, index.vocabulary, beams)
             listed = [hits(_named(index, written), k) for written in found]

@@ -37,7 +37,7 @@ class Beir:
     """``beir:PATH:SPLIT``. PATH holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``.
 
     The queries are those that SPLIT judges, in its order; a judgement of 0 is not relevant, and a query without a
-    relevant document is left out.
+    relevant document is left out. ``seen``: the documents that other splits judge relevant.
     """
 
     tasks: tuple[str, ...] = ("retrieve", "quote")
@@ -55,6 +55,8 @@ class Beir:
                 raise Fault(f"{root / 'qrels' / split}.tsv: query {query!r} is not in queries.jsonl")
         self.documents = corpus(root)
         self._place = {document.id: place for place, document in enumerate(self.documents)}
+        others = [path for path in root.glob("qrels/*.tsv") if path.stem != split]
+        self.seen = frozenset(one for path in others for found in _relevant(path).values() for one in found)
         self._items = [(query, queries[query], found) for query, found in relevant.items()]
 
     def __len__(self) -> int:

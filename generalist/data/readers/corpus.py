@@ -1,11 +1,11 @@
 """A corpus alone: queries that documents make of themselves, to learn from where nobody has asked anything.
 
-    keywords  the rarer words of a sentence, to the document that holds it
-    cloze     a sentence, to the rest of its document: inverse cloze (Lee et al. 2019)
-    inner     a sentence, to its document: inner-sentence selection (Chen et al. 2022)
-    lead      the opening of a document, to all of it: lead-passage selection (Chen et al. 2022)
-    body      a sentence, to another passage under the same title: body first (Chang et al. 2020)
-    link      a sentence that names another document's title, to that one: link prediction, hyperlinks (both)
+keywords  the rarer words of a sentence, to the document that holds it
+cloze     a sentence, to the rest of its document: inverse cloze (Lee et al. 2019)
+inner     a sentence, to its document: inner-sentence selection (Chen et al. 2022)
+lead      the opening of a document, to all of it: lead-passage selection (Chen et al. 2022)
+body      a sentence, to another passage under the same title: body first (Chang et al. 2020)
+link      a sentence that names another document's title, to that one: link prediction, hyperlinks (both)
 """
 
 import re

@@ -17,7 +17,7 @@ __all__ = ["UNITS", "Unit", "Weights"]
 UNITS: dict[str, Unit] = {
     unit.name: unit
     for unit in (
-        Text(), DocId(), Ngram(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(), Pixels(),
-        Depth(), Range(), Cell(), Normal(),
+        Text(), DocId(), Ngram(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(),
+        Pixels(), Depth(), Range(), Cell(), Normal(),
     )
 }  # fmt: skip
