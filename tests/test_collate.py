@@ -5,9 +5,10 @@ import pytest
 import torch
 from answers import First
 
-from generalist.data.collate import WIDTH, Request, collate
+from generalist.data.collate import Request, collate
 from generalist.data.mixture import Mixture, Source
 from generalist.data.readers import open_data
+from generalist.data.rows import BLIND, WIDTH
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
@@ -58,11 +59,36 @@ def test_rows_hold_one_picture_each_and_no_more_than_they_should(world):
             assert owner.setdefault(number, r) == r  # a request is never torn over two rows
 
 
+def test_requests_without_a_picture_share_rows(world):
+    rows = [[*row(world, i, ["route"], i), *row(world, i, ["detect"], i)] for i in range(4)]
+    made = batch(world, rows, 20, 20)
+    used, seen = made["request"] >= 0, made["has_image"]
+    blind = [r for r in range(len(used)) if not seen[r][used[r]].any() and used[r].any()]
+    assert all(len(set(seen[r][used[r]].tolist())) <= 1 for r in range(len(used)))
+    told = [set(made["request"][r][used[r]].tolist()) for r in blind]
+    assert sum(map(len, told)) == 4 and len(blind) < 4
+    assert all(int(used[r].sum()) <= BLIND for r in blind)
+
+
+def test_every_reference_of_a_text_is_learned_and_together_they_weigh_as_one(world, small_model):
+    request = row(world, 5, ["caption"], 5)[0]
+    texts = tuple(dict.fromkeys(request.sample.texts))
+    assert len(texts) > 1
+    several, count = totals(small_model, batch(world, [[request]]))
+    each = [request.sample.but(text=text, texts=(text,)) for text in texts]
+    alone = [totals(small_model, batch(world, [[Request(request.task, request.index, one)]])) for one in each]
+    mean = sum(total for total, _ in alone) / len(texts)
+    torch.testing.assert_close(several, mean, rtol=2e-4, atol=2e-3)
+    torch.testing.assert_close(count, sum(number for _, number in alone) / len(texts))
+
+
 def test_targets_are_what_the_task_encodes(world):
     """Reads every target back through its group's columns: together they are the tracks, token for token."""
     vocabulary, tasks, _ = world
     for name in TASKS:
         request = row(world, 7, [name], 7)[0]
+        sample = request.sample.but(texts=(request.sample.text,))  # of several references each is a track
+        request = Request(request.task, request.index, sample)
         made = batch(world, [[request]])
         found = {}
         for group in made["groups"]:

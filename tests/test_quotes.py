@@ -1,5 +1,5 @@
-"""Quotes and corpora: runs stand in their documents; those that were asked for come first; every kind of query points at
-a document that holds what it says."""
+"""Quotes and corpora: runs stand in their documents, those that were asked for first; every kind of query points at a
+document that holds what it says."""
 
 import json
 from pathlib import Path
@@ -103,7 +103,9 @@ def test_a_judged_query_is_answered_with_runs_of_its_document(folder):
     data = open_data(f"beir:{folder}:test")
     sample = data.sample(0, "quote", np.random.default_rng(0))
     assert sample.query == "what lifts the sea?" and sample.documents == ("2",)
-    assert all(run in "Tide A tide is the rise of the sea under the Moon. Sailors watch it closely." for run in sample.texts)
+    assert all(
+        run in "Tide A tide is the rise of the sea under the Moon. Sailors watch it closely." for run in sample.texts
+    )
     assert data.seen == {"1"}
 
 

@@ -1,8 +1,6 @@
-"""From samples to a training batch: many requests about one picture are packed into one row of tokens.
+"""From samples to a training batch: instructions and answers as rows of tokens, and what is to be predicted at each.
 
-A picture costs as much to read as a hundred answers' tokens, so several things are asked of it. Their tokens are
-packed into rows of about ``WIDTH`` tokens, each row about one picture: attention is paid over a row, so short rows
-are cheap. Which tracks train: every track that writes something, and a random few of those that write ``none``,
+Which tracks train: every track that writes something, and a random few of those that write ``none``,
 weighted up so that the estimate is unbiased.
 """
 
@@ -14,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from generalist.data.rows import NOWHERE, Rows
 from generalist.sequence.automaton import START
 from generalist.sequence.picture import letterbox, normalise
 from generalist.sequence.prompt import Prompt
@@ -22,10 +21,7 @@ from generalist.sequence.task import Task
 from generalist.sequence.vocabulary import ORDINAL, Vocabulary
 from generalist.sequence.written import Tracks
 
-__all__ = ["Request", "Row", "collate"]
-
-WIDTH = 160
-"""Tokens that a row is filled to; a longer request has a row to itself."""
+__all__ = ["Request", "collate"]
 
 TEXTS = frozenset({"text", "docid", "ngram"})
 """Units of which several references may be right."""
@@ -64,35 +60,6 @@ class Shown:
     task: list[int] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class Row:
-    """Tokens of some of the requests about one picture, before padding."""
-
-    picture: int = 0
-    ids: list[NDArray[Any]] = field(default_factory=list)
-    request: list[NDArray[Any]] = field(default_factory=list)
-    track: list[NDArray[Any]] = field(default_factory=list)
-    position: list[NDArray[Any]] = field(default_factory=list)
-    point: list[NDArray[Any]] = field(default_factory=list)
-    slot: list[NDArray[Any]] = field(default_factory=list)
-    seen: list[NDArray[Any]] = field(default_factory=list)
-    length: int = 0
-
-    def add(self, ids: Any, request: Any, track: Any, position: Any, point: Any, slot: Any, seen: bool) -> None:
-        n = len(ids)
-        for name, value in (
-            ("ids", ids),
-            ("request", request),
-            ("track", track),
-            ("position", position),
-            ("slot", slot),
-            ("seen", seen),
-        ):
-            getattr(self, name).append(np.broadcast_to(np.asarray(value), (n,)))
-        self.point.append(np.broadcast_to(np.asarray(point, np.float32), (n, 2)))
-        self.length += n
-
-
 def collate(
     rows: list[list[Request]],
     vocabulary: Vocabulary,
@@ -107,8 +74,12 @@ def collate(
     ``empty``: most tracks with ``none`` kept of a request on a grid; ``cells``: tracks kept of a raster.
     """
     batch = _Batch(vocabulary, rng, empty, cells)
+    blind: list[Request] = []
     for picture, requests in enumerate(rows):
-        batch.add_all(requests, picture)
+        seeing = [request for request in requests if request.sample.image is not None]
+        blind += [request for request in requests if request.sample.image is None]
+        batch.add_all(seeing, picture)
+    batch.add_all(blind, NOWHERE)
     pictures = [next((r.sample.image for r in row if r.sample.image is not None), None) for row in rows]
     return batch.tensors(pictures, task_weight, side)
 
@@ -116,7 +87,7 @@ def collate(
 class _Batch:
     def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int):
         self.vocabulary, self.rng, self.empty, self.cells = vocabulary, rng, empty, cells
-        self.rows: list[Row] = []
+        self.rows = Rows()
         self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
         self.shown = Shown()
         self.labels: list[NDArray[np.int64]] = []  # label slots of each request
@@ -141,7 +112,7 @@ class _Batch:
         """Puts an instruction and the tracks kept of its answer into the first row of the picture with room
         for them."""
         there = ids >= 0
-        place = self._row(picture, len(prompt.ids) + int(there.sum()))
+        place = self.rows.place(picture, len(prompt.ids) + int(there.sum()))
         row = self.rows[place]
         first = self.slots
         self.slots += int(prompt.label.max(initial=-1)) + 1
@@ -157,7 +128,7 @@ class _Batch:
             seen,
         )
         at = np.full(ids.shape, -1, np.int64)
-        at[there] = np.arange(int(there.sum())) + self.rows[place].length + (place << 32)  # until rows have one length
+        at[there] = np.arange(int(there.sum())) + row.length + (place << 32)  # until rows have one length
         self._score(request, ids, weight, there, at)
         self._show(request, ids, shown, at)
         label = self.vocabulary["label"]
@@ -165,13 +136,6 @@ class _Batch:
         slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
         number, position = np.nonzero(there)
         row.add(fed[there], len(self.labels), number + 1, position, points[number], slot[there], seen)
-
-    def _row(self, picture: int, length: int) -> int:
-        for i, row in enumerate(self.rows):
-            if row.picture == picture and row.length + length <= WIDTH:
-                return i
-        self.rows.append(Row(picture))
-        return len(self.rows) - 1
 
     def _kept(
         self, request: Request
@@ -254,42 +218,20 @@ class _Batch:
         return plain, named
 
     def tensors(self, pictures: list[Any], task_weight: list[float], side: int) -> dict[str, Any]:
-        longest = -(-max(row.length for row in self.rows) // 16) * 16
-        self.rows += [Row() for _ in range(-len(self.rows) % 4)]
-        B = len(self.rows)
-        out: dict[str, Any] = {}
-        for name, fill, kind in (
-            ("ids", self.vocabulary.pad, np.int64),
-            ("request", -1, np.int64),
-            ("track", 0, np.int64),
-            ("position", 0, np.int64),
-            ("slot", -1, np.int64),
-            ("seen", True, np.bool_),
-        ):
-            table = np.full((B, longest), fill, kind)
-            for b, row in enumerate(self.rows):
-                table[b, : row.length] = np.concatenate([*getattr(row, name), np.zeros(0, kind)])
-            out[name] = torch.from_numpy(table)
-        point = np.full((B, longest, 2), np.nan, np.float32)
-        for b, row in enumerate(self.rows):
-            point[b, : row.length] = np.concatenate([*row.point, np.zeros((0, 2), np.float32)])
+        columns, longest = self.rows.tensors(self.vocabulary.pad)
         widest = max((len(slots) for slots in self.labels), default=0)
         request_labels = np.full((len(self.labels), max(widest, 1)), -1, np.int64)
         for i, slots in enumerate(self.labels):
             request_labels[i, : len(slots)] = slots
-        out |= {
-            "point": torch.from_numpy(point),
-            "has_image": out.pop("seen"),
+        return columns | {
             "labels": self.slots,
             "request_labels": torch.from_numpy(request_labels),
             "pixels": _pixels(pictures, side),
-            "image": torch.tensor([row.picture for row in self.rows]),
             "task_weight": torch.tensor(task_weight),
             "pictures": len(pictures),
             "groups": [self._group(key, group, longest, widest) for key, group in self.targets.items()],
             "shown": self._shown(longest) if self.shown.at else None,
         }
-        return out
 
     def _shown(self, longest: int) -> dict[str, torch.Tensor]:
         at = np.stack(self.shown.at)

@@ -13,7 +13,10 @@ from numpy.typing import NDArray
 
 from generalist.sequence.sample import Document
 
-__all__ = ["RUN", "Quotes", "words_of"]
+__all__ = ["QUOTES", "RUN", "Quotes", "words_of"]
+
+QUOTES = 8
+"""Runs that a query is answered with at once while training."""
 
 RUN = 10
 """Words of a run: more pieces than are ever written of one."""

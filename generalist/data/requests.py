@@ -5,15 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.data.language import Noun, a, captions, full, listed, order, parts, phrase, sentences, title
+from generalist.data.language import Noun, a, captions, document, full, listed, order, parts, phrase, sentences, title
 from generalist.data.naming import LEVELS, level, names, pick, shuffled, some
 from generalist.data.pointed import POINTED, Maker
 from generalist.data.questions import question
+from generalist.data.quotes import QUOTES, Quotes
 from generalist.data.scene import Scene
 from generalist.data.solids import SEMANTIC_NAMES
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.sample import Objects, Sample, joined
+from generalist.sequence.units.text import fold
 
 __all__ = ["TASKS", "drawn", "fixed"]
 
@@ -155,6 +157,12 @@ def _retrieve(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     return sample.but(image=None, query=openings[int(rng.integers(len(openings)))].format(things))
 
 
+def _quote(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    asked = _retrieve(scene, blank, rng, free)
+    runs = Quotes([document(scene, blank.id)]).draw(0, title(scene), QUOTES, rng if free else None)
+    return asked.but(query=fold(asked.query), text=runs[0], texts=runs)
+
+
 def _index(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     """In training half of the documents have lost sentences; those that the title can be told from stay."""
     told = list(sentences(scene))
@@ -184,6 +192,7 @@ TASKS: dict[str, Maker] = {
     "ask": _ask,
     "count": _count,
     "retrieve": _retrieve,
+    "quote": _quote,
     "index_document": _index,
     **POINTED,
 }

@@ -5,17 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from generalist.data.quotes import Quotes
+from generalist.data.quotes import QUOTES, Quotes
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl, read_lines
 from generalist.faults import Fault
 from generalist.sequence.sample import Document, Sample
 from generalist.sequence.units.text import fold
 
-__all__ = ["QUOTES", "Beir", "corpus"]
-
-QUOTES = 8
-"""Runs of a document that a query is answered with at once while training."""
+__all__ = ["Beir", "corpus"]
 
 
 def corpus(path: str | Path) -> list[Document]:

@@ -14,8 +14,8 @@ from functools import cached_property
 
 import numpy as np
 
-from generalist.data.quotes import Quotes, words_of
-from generalist.data.readers.beir import QUOTES, corpus
+from generalist.data.quotes import QUOTES, Quotes, words_of
+from generalist.data.readers.beir import corpus
 from generalist.data.readers.dataset import Spec, require
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample

@@ -22,7 +22,7 @@ class Generated:
     tasks: tuple[str, ...] = (
         "detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic", "depth",
         "depth_adaptive", "normals", "refer", "refer_mask", "refer_oriented", "caption", "grounded_caption", "ask",
-        "count", "retrieve", "index_document", "describe", "classify", "box_to_oriented", "box_to_mask",
+        "count", "retrieve", "quote", "index_document", "describe", "classify", "box_to_oriented", "box_to_mask",
         "oriented_to_box", "oriented_to_mask", "mask_to_box", "mask_to_oriented",
     )  # fmt: skip
 
