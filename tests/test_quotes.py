@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from generalist.data.quotes import RUN, Quotes, words_of
 from generalist.data.readers import open_data
-from generalist.data.readers.corpus import KINDS
+from generalist.data.readers.selfsupervised import KINDS
 from generalist.faults import Fault
 from generalist.sequence.sample import Document
 from generalist.sequence.units.text import fold

@@ -75,7 +75,7 @@ def _measure(generalist: Generalist, model: str, scenes: int) -> list[dict[str, 
     with Bar("measuring", scenes * len(TASKS)) as bar:
         for task in TASKS:
             # Ten beams find the first document; deeper lists are for generalist eval.
-            evaluation = Evaluation(generalist, task, DATA, scenes, deepest=10)
+            evaluation = Evaluation(generalist, task, DATA, scenes, deepest=10, alone=True)
             records.append({"task": task, "data": DATA, "model": model, **evaluation.run(bar.step)})
     return records
 

@@ -24,7 +24,8 @@ class Evaluation:
     """One task on one set, ready to run.
 
     limit: only so many items, from the first. batch: requests answered together. deepest: documents listed a query, and
-    the beams that find them. identifiers: what is written to name documents, if not what the task writes.
+    the beams that find them. identifiers: what is written to name documents, if not what the task writes. alone: do not
+    measure BM25 and the like beside the model.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
@@ -39,8 +40,9 @@ class Evaluation:
         batch: int = 16,
         deepest: int = DEEPEST,
         identifiers: Literal["title", "ngram"] | None = None,
+        alone: bool = False,
     ):
-        self.generalist, self.batch, self.deepest = generalist, batch, deepest
+        self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
         if identifiers is not None and self.searches:
             task = KINDS[identifiers].task
@@ -63,8 +65,8 @@ class Evaluation:
         progress: Callable[[int], None] = lambda done: None,
         on_fault: Callable[[Fault], None] = lambda fault: None,
     ) -> dict[str, Any]:
-        """``{"n", "metrics", "seconds"}``, and of documents found ``"intervals"``. Items that cannot be read are told
-        to ``on_fault``, kept in ``faults`` and left out of n.
+        """``{"n", "metrics", "seconds"}``, and of documents found ``"intervals"`` and ``"cost"``. Items that cannot be
+        read are told to ``on_fault``, kept in ``faults`` and left out of n.
 
         Raises:
             Fault: not one item can be read.
@@ -78,6 +80,7 @@ class Evaluation:
         found: dict[str, Any] = {"n": done, "metrics": self._figures()}
         if self.finder is not None:
             found["intervals"] = {name: list(ends) for name, ends in self.finder.intervals().items()}
+            found["cost"] = self.finder.cost()
         return found | {"seconds": round(time.perf_counter() - began, 3)}
 
     def answered(
@@ -87,7 +90,9 @@ class Evaluation:
     ) -> Iterator[tuple[Answer, Sample]]:
         """Every item that can be read with the answer to it, in order. Raises Fault if not one can be read."""
         if self.searches:
-            self.finder = Finder(self.generalist, self.task, self.data, self.count, self.deepest, self.batch)
+            self.finder = Finder(
+                self.generalist, self.task, self.data, self.count, self.deepest, self.batch, self.alone
+            )
         answer = self.finder or self._answers
         done = 0
         for samples in _batches(self._samples(on_fault, progress), self.batch):

@@ -32,10 +32,13 @@ class Finder:
 
     Args:
         task: what is written; its unit says what names a document. count: items that are measured. k: documents listed.
+        alone: without anything beside it.
     """
 
-    def __init__(self, generalist: Generalist, task: Task, data: Dataset, count: int, k: int, batch: int):
-        self.generalist, self.task, self.batch = generalist, task, batch
+    def __init__(
+        self, generalist: Generalist, task: Task, data: Dataset, count: int, k: int, batch: int, alone: bool = False
+    ):
+        self.generalist, self.task, self.batch, self.alone = generalist, task, batch, alone
         self.seen = data.seen if isinstance(data, Beir) else frozenset()
         documents = _documents(data, count)
         self.k = min(k, len(documents))
@@ -54,6 +57,8 @@ class Finder:
         answers = self._search(samples)
         self.seconds += [answer.seconds or 0.0 for answer in answers]
         self._add("", samples, answers)
+        if self.alone:
+            return answers
         self._add("unconstrained ", samples, self._search(samples, constrained=False))
         if all(sample.query for sample in samples):
             self._bm25 = self._bm25 or Bm25(self._documents)
@@ -76,8 +81,7 @@ class Finder:
             ranking.add(answer, sample)
 
     def figures(self) -> dict[str, float]:
-        """Means by name; of queries whose documents were relevant to queries of training, and of the others; what a
-        query takes, and a document on disk."""
+        """Means by name; nDCG@10 also of queries whose documents were relevant in training, and of the others."""
         values = {name: ranking.values() for name, ranking in self.rankings.items()}
         means = {f"{name}{key}": float(np.mean(v)) for name, each in values.items() for key, v in each.items() if v}
         if self.seen:
@@ -86,8 +90,11 @@ class Finder:
                 for part, rows in (("seen", told), ("unseen", ~told)):
                     if rows.any():
                         means[f"{name}nDCG@10 {part}"] = float(np.asarray(each["nDCG@10"])[rows].mean())
-        means |= {"seconds a query": float(np.mean(self.seconds)), "bytes a document": self.bytes}
         return means
+
+    def cost(self) -> dict[str, float]:
+        """What a query takes, with the reading of it, and what a document takes on disk."""
+        return {"seconds_a_query": float(np.mean(self.seconds)), "bytes_a_document": self.bytes}
 
     def intervals(self) -> dict[str, tuple[float, float]]:
         """The 95% interval of nDCG@10 and R@100 of each list, and of what fusion gains on BM25, query by query."""

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from generalist.data.readers.beir import Beir, corpus
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
-from generalist.data.readers.corpus import Corpus
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.jsonl import Jsonl
 from generalist.data.readers.labelmaps import LabelMaps
 from generalist.data.readers.requested import Requested
 from generalist.data.readers.rgbd import Rgbd
+from generalist.data.readers.selfsupervised import SelfSupervised
 from generalist.data.readers.voc import Voc
 from generalist.faults import Fault
 
@@ -23,7 +23,7 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "beir": Beir,
     "captions": Captions,
     "coco": Coco,
-    "corpus": Corpus,
+    "corpus": SelfSupervised,
     "jsonl": Jsonl,
     "labelmaps": LabelMaps,
     "requests": Requested,

@@ -21,7 +21,7 @@ from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 from generalist.sequence.units.text import fold
 
-__all__ = ["KINDS", "Corpus"]
+__all__ = ["KINDS", "SelfSupervised"]
 
 _END = re.compile(r"(?<=[.!?])\s+")
 
@@ -40,7 +40,7 @@ Posed = tuple[str, int, str]
 """A query, the place of the document that answers it, and the text that it must not be answered with, or nothing."""
 
 
-class Corpus:
+class SelfSupervised:
     """``corpus:PATH?kinds=keywords,cloze``: a BEIR folder or a ``corpus.jsonl``. kinds: how queries are made, all ways
     alike often unless some are named. There is no split: what is learned here are the documents."""
 
@@ -146,11 +146,11 @@ class Corpus:
         return [at for at in found if self.documents[at].title != self.documents[index].title]
 
 
-KINDS: dict[str, Callable[[Corpus, int, np.random.Generator], Posed]] = {
-    "keywords": Corpus.keywords,
-    "cloze": Corpus.cloze,
-    "inner": Corpus.inner,
-    "lead": Corpus.lead,
-    "body": Corpus.body,
-    "link": Corpus.link,
+KINDS: dict[str, Callable[[SelfSupervised, int, np.random.Generator], Posed]] = {
+    "keywords": SelfSupervised.keywords,
+    "cloze": SelfSupervised.cloze,
+    "inner": SelfSupervised.inner,
+    "lead": SelfSupervised.lead,
+    "body": SelfSupervised.body,
+    "link": SelfSupervised.link,
 }
