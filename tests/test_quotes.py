@@ -102,10 +102,11 @@ def test_a_cloze_is_mostly_answered_with_the_rest(folder):
 def test_a_judged_query_is_answered_with_runs_of_its_document(folder):
     data = open_data(f"beir:{folder}:test")
     sample = data.sample(0, "quote", np.random.default_rng(0))
-    assert sample.query == "what lifts the sea?" and sample.documents == ("2",)
+    assert set(sample.query.split()) <= {"what", "lifts", "the", "sea?"} and sample.documents == ("2",)
     assert all(
         run in "Tide A tide is the rise of the sea under the Moon. Sailors watch it closely." for run in sample.texts
     )
+    assert data.sample(0, "quote").query == "what lifts the sea?"
     assert data.seen == {"1"}
 
 

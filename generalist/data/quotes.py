@@ -15,7 +15,7 @@ from generalist.sequence.sample import Document
 
 __all__ = ["QUOTES", "RUN", "Quotes", "words_of"]
 
-QUOTES = 8
+QUOTES = 4
 """Runs that a query is answered with at once while training."""
 
 RUN = 10

@@ -14,6 +14,9 @@ from generalist.sequence.units.text import fold
 
 __all__ = ["Beir", "corpus"]
 
+THINNED = 0.75
+"""Share of its words that a query keeps, when it loses some in training."""
+
 
 def corpus(path: str | Path) -> list[Document]:
     """Every document of a BEIR folder, or of a ``corpus.jsonl``, in the order of the file; empty ones too.
@@ -67,13 +70,20 @@ class Beir:
         one = self._place.get(found[0 if rng is None else int(rng.integers(len(found)))])
         texts: tuple[str, ...] = () if one is None else (self.documents[one].title,)
         if task == "quote":
-            query = fold(query)
+            query = fold(query if rng is None else _thinned(query, rng))
             texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng)
         return Sample(id=identity, query=query, documents=found, text=texts[0] if texts else "", texts=texts)
 
     @cached_property
     def quotes(self) -> Quotes:
         return Quotes(self.documents)
+
+
+def _thinned(query: str, rng: np.random.Generator) -> str:
+    """Half of the time some words of a query are lost: there are few queries, and none may be learned by heart."""
+    words = query.split()
+    kept = [word for word in words if rng.random() < THINNED]
+    return " ".join(kept) if kept and rng.random() < 0.5 else query
 
 
 def _relevant(path: Path) -> dict[str, tuple[str, ...]]:
