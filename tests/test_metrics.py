@@ -357,7 +357,7 @@ PERFECT = {
     "panoptic": {"PQ": 1, "SQ": 1, "RQ": 1, "ECE": 0},
     "pointing": {"precision": 1, "recall": 1, "F1": 1, "ECE": 0},
     "refer_oriented": {"Acc@0.5": 1, "mIoU": 1, "ECE": 0},
-    "ranking": {"nDCG@10": 1, "R@1": 1, "R@10": 1, "R@100": 1, "MRR@10": 1},
+    "ranking": {"nDCG@10": 1, "R@1": 1, "R@10": 1, "R@100": 1, "MRR@10": 1, "ECE": 0},
 }
 
 

@@ -103,9 +103,6 @@ class Calibrator:
 
 
 def _judge(task: Task) -> str | None:
-    """The first of a task's metrics that keeps scores with right and wrong; None if there is none, or if the answers
-    are documents that were found."""
-    if task.identifies:
-        return None
+    """The first of a task's metrics that keeps scores with right and wrong; None if there is none."""
     names = (name for name in task.file.metrics if name in METRICS)
     return next((name for name in names if hasattr(metric(name), "calibration")), None)

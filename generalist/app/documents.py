@@ -28,5 +28,6 @@ def find(generalist: Generalist, index: Path, query: str = "", image: Path | Non
         pixels = load_image(image)
         request = request.but(image=pixels, size=(pixels.shape[1], pixels.shape[0]))
     answer = search(opened, generalist.model, generalist.tasks[task], [request], k)[0]
+    answer = generalist.scored(answer)
     answer.image = None if image is None else str(image)
     return answer

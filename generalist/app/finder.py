@@ -73,7 +73,8 @@ class Finder:
 
     def _search(self, samples: Sequence[Sample], constrained: bool = True) -> list[Answer]:
         model = self.generalist.model
-        return search(self.index, model, self.task, samples, self.k, batch=self.batch, constrained=constrained)
+        found = search(self.index, model, self.task, samples, self.k, batch=self.batch, constrained=constrained)
+        return [self.generalist.scored(answer) for answer in found]
 
     def _add(self, name: str, samples: Sequence[Sample], answers: Sequence[Answer]) -> None:
         ranking = self.rankings.setdefault(name, Ranking())
@@ -83,7 +84,7 @@ class Finder:
     def figures(self) -> dict[str, float]:
         """Means by name; nDCG@10 also of queries whose documents were relevant in training, and of the others."""
         values = {name: ranking.values() for name, ranking in self.rankings.items()}
-        means = {f"{name}{key}": float(np.mean(v)) for name, each in values.items() for key, v in each.items() if v}
+        means = {f"{name}{key}": v for name, each in self.rankings.items() for key, v in each.result().items()}
         if self.seen:
             told = np.asarray(self.rankings[""].among(self.seen))
             for name, each in values.items():

@@ -215,9 +215,9 @@ class Generalist:
         automaton = task.automaton(max(len(r.labels) for r in requests))
         choice = Choice(present=None) if task.raster else Choice(best=task.file.keep == "best")
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
-        return [self._scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
+        return [self.scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
 
-    def _scored(self, answer: Answer) -> Answer:
+    def scored(self, answer: Answer) -> Answer:
         """Calibrated, then re-scored: the map was fitted to scores as they are written."""
         if answer.scores is not None and answer.task in self.scalings:
             answer.scores = self.scalings[answer.task](answer.scores)

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 
+from generalist.metrics.calibration import Calibration
 from generalist.sequence.sample import Answer, Sample
 
 __all__ = ["Ranking"]
@@ -9,11 +10,13 @@ __all__ = ["Ranking"]
 
 class Ranking:
     """``nDCG@10``, ``R@1``, ``R@10``, ``R@100`` (the share of the relevant that is found) and ``MRR@10``, means over
-    queries. Relevance is yes or no. The order of ``documents`` counts, a document found twice counts once."""
+    queries. Relevance is yes or no. The order of ``documents`` counts, a document found twice counts once. Where answers
+    have a score, ``ECE`` and ``AUROC`` of it as the probability that the first document is relevant."""
 
     def __init__(self) -> None:
         self._relevant: dict[str, dict[str, int]] = {}
         self._found: dict[str, dict[str, float]] = {}
+        self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs ``documents`` in both: the answer's as dicts with an ``id``, best first. A query without a relevant
@@ -25,10 +28,13 @@ class Ranking:
         order = dict.fromkeys(str(document["id"]) for document in answer.documents or ())
         # Scores are made from ranks, all different: trec_eval breaks ties by name and so would reorder the list.
         self._found[query] = {document: float(len(order) - i) for i, document in enumerate(order)}
+        if answer.scores is not None and order:
+            self.calibration.add(answer.scores[:1], [next(iter(order)) in self._relevant[query]])
 
     def result(self) -> dict[str, float]:
         """All in [0, 1]."""
-        return {name: sum(values) / len(values) for name, values in self.values().items() if values}
+        means = {name: sum(values) / len(values) for name, values in self.values().items() if values}
+        return means | self.calibration.result()
 
     def values(self) -> dict[str, list[float]]:
         """Each measure of each query, in their order."""

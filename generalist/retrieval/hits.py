@@ -1,18 +1,28 @@
 """Hits: documents found, best first, as the ``documents`` of an Answer. One form for the model and for the baseline."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 from generalist.sequence.sample import Document
 
-__all__ = ["Evidence", "hits"]
+__all__ = ["AMONG", "Evidence", "confidence", "hits"]
 
 Evidence = list[dict[str, Any]]
 """What speaks for a hit: ``{"text": matched span, "weight": float}``, in order of place or of weight."""
 
 APART = 1e-6
 """Relative step between hits that would tie: survives float32, which trec_eval's descendants keep scores in."""
+
+AMONG = 10
+"""Hits that the first one's share is told of."""
+
+
+def confidence(found: Sequence[Mapping[str, Any]]) -> float:
+    """How far the first hit stands out: its share of the scores of the first ten. 0 if nothing was found. ``generalist
+    calibrate`` makes the probability of it that the first hit is right."""
+    scores = [hit["score"] for hit in found[:AMONG]]
+    return scores[0] / sum(scores) if scores else 0.0
 
 
 def hits(found: Iterable[tuple[Document, float, Evidence]], k: int) -> list[dict[str, Any]]:

@@ -17,7 +17,7 @@ from generalist.faults import Fault
 from generalist.model.decode import beam_search, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
-from generalist.retrieval.hits import Evidence, hits
+from generalist.retrieval.hits import AMONG, Evidence, confidence, hits
 from generalist.retrieval.index import Index
 from generalist.retrieval.scoring import ranked
 from generalist.retrieval.substrings import Substrings
@@ -50,10 +50,12 @@ def search(
     beams: identifiers kept while writing, when not given 10, and of titles at least k. batch: requests written
     together. constrained: whether only what the index holds may be written; without, what does not exist finds nothing.
 
-    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``. Of titles the
-    score is the probability of the identifier among all that exist: those of different identifiers add up to at most 1.
-    Documents that share one are listed one after the other, and the evidence is the identifier as written, with its
-    log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the document that it is of.
+    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``, and in
+    ``scores`` how far the first stands out (``hits.confidence``), which calibrates to how likely it is right. Of titles
+    the score is the probability of the identifier among all that exist: those of different identifiers add up to at
+    most 1. Documents that share one are listed one after the other, and the evidence is the identifier as written, with
+    its log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the document that it is
+    of.
 
     Raises:
         Fault: a request lacks what the task asks for, an image cannot be read, the task writes no identifiers, the
@@ -62,6 +64,7 @@ def search(
     _check(index, model, task)
     if min(k, batch, 1 if beams is None else beams) < 1:
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
+    most = max(k, AMONG)
     runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
     beams = min(beams or (BEAMS if runs else max(BEAMS, k)), index.meta.identifiers)
     device = model.device
@@ -79,12 +82,12 @@ def search(
         if runs:
             history: list[list[tuple[list[int], float]]] = [[] for _ in part]
             beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams)
-            listed = [hits(_held(index, runs, keys, k), k) for keys in history]
+            listed = [hits(_held(index, runs, keys, most), most) for keys in history]
         else:
             found = beam_search(model, prefix, constraint, index.vocabulary, beams)
-            listed = [hits(_named(index, written), k) for written in found]
+            listed = [hits(_named(index, written), most) for written in found]
         seconds = (time.perf_counter() - began) / len(part)
-        answers += [_answer(task, *pair, seconds) for pair in zip(part, listed, strict=True)]
+        answers += [_answer(task, request, found, k, seconds) for request, found in zip(part, listed, strict=True)]
     return answers
 
 
@@ -95,9 +98,10 @@ def _check(index: Index, model: GeneralistModel, task: Task) -> None:
         raise Fault(f"{index.folder}: built for another vocabulary than the model's; build it again for this model")
 
 
-def _answer(task: Task, request: Sample, documents: list[dict[str, Any]], seconds: float) -> Answer:
+def _answer(task: Task, request: Sample, found: list[dict[str, Any]], k: int, seconds: float) -> Answer:
     name = None if request.image is None or isinstance(request.image, np.ndarray) else str(request.image)
-    return Answer(task.name, request.size, name, documents=documents, seconds=seconds)
+    sure = np.asarray([confidence(found)], np.float32)
+    return Answer(task.name, request.size, name, scores=sure, documents=found[:k], seconds=seconds)
 
 
 def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tuple[Document, float, Evidence]]:
