@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -47,7 +46,7 @@ def refused(folder, *words, vocabulary=VOCABULARY):
 def test_every_document_is_found_by_its_own_title_and_no_other_is(tmp_path, pairs):
     documents = [Document(f"d{i}", title, text) for i, (title, text) in enumerate(pairs)]
     index = Index.build(documents, VOCABULARY, tmp_path / "index")
-    assert Counter(map(repr, index)) == Counter(map(repr, documents))
+    assert list(map(repr, index)) == list(map(repr, documents))
     assert index.meta.identifiers == len({tuple(title_identifier(d, VOCABULARY)) for d in documents})
     for document in documents:
         ids = title_identifier(document, VOCABULARY)
@@ -68,13 +67,6 @@ def test_every_document_is_found_by_what_it_holds(tmp_path, pairs):
         assert index.identifiers.documents(key).tolist() == held
 
 
-@pytest.mark.parametrize("name", ["tokens.npy", "starts.npy", "suffixes.npy"])
-def test_a_file_of_ngrams_cut_short_is_refused(tmp_path, name):
-    folder = Index.build(DOCUMENTS, VOCABULARY, tmp_path / "index", kind="ngram").folder
-    (folder / name).write_bytes((folder / name).read_bytes()[:-1])
-    refused(folder, name, "cut short")
-
-
 def test_an_identifier_is_what_the_retrieve_task_writes():
     task = load_tasks(VOCABULARY)["retrieve"]
     for title in ("red cube", "<loc_0001>", "a rather long title " * 30):
@@ -87,7 +79,8 @@ def test_an_identifier_is_what_the_retrieve_task_writes():
 def test_an_index_is_a_sequence_and_stays_on_disk(folder):
     index = Index.open(folder, VOCABULARY)
     assert len(index) == len(DOCUMENTS) and index[-1] == index[len(index) - 1] and index[1:3] == [index[1], index[2]]
-    assert isinstance(index.identifiers.matrix, np.memmap)
+    for array in (index.shards[0].order.matrix, index.shards[0].lines, index.shards[0].hashes):
+        assert isinstance(array.base, np.memmap)
     with pytest.raises(IndexError):
         index[len(index)]
 
@@ -109,11 +102,22 @@ def test_building_again_replaces_an_index_and_nothing_else(folder, tmp_path):
     assert (folder / "thesis.txt").read_text() == "years of work"
 
 
+def test_documents_are_read_one_by_one_and_their_number_need_not_be_known(tmp_path):
+    read, told = [], []
+    documents = (read.append(i) or Document(str(i), "t") for i in range(1500))
+    assert len(Index.build(documents, VOCABULARY, tmp_path / "i", lambda *at: told.append((*at, len(read))))) == 1500
+    assert told == [(1000, None, 1000), (1500, None, 1500)]
+
+
 def test_nothing_to_index_is_refused(tmp_path):
     with pytest.raises(Fault, match="at least one document"):
         Index.build([], VOCABULARY, tmp_path / "index")
     with pytest.raises(Fault, match="'7' has no title"):
-        Index.build([Document("7", "")], VOCABULARY, tmp_path / "index")
+        Index.build([*DOCUMENTS, Document("7", "")], VOCABULARY, tmp_path / "index")
+    with pytest.raises(Fault, match="'7' has neither"):
+        Index.build([*DOCUMENTS, Document("7", "")], VOCABULARY, tmp_path / "index", kind="ngram")
+    with pytest.raises(Fault, match="document '2' would be there twice"):
+        Index.build([*DOCUMENTS, Document("2", "again")], VOCABULARY, tmp_path / "index")
     assert not list(tmp_path.iterdir())
 
 
@@ -125,29 +129,53 @@ def test_what_is_no_index_is_refused(folder, tmp_path):
         refused(folder)
 
 
-@pytest.mark.parametrize("name", ["identifiers.npy", "shared.npy", "offsets.npy", "documents.jsonl"])
-def test_a_file_cut_short_or_missing_is_refused(folder, name):
-    data = (folder / name).read_bytes()
-    for cut in (len(data) - 1, 20, 0):
-        (folder / name).write_bytes(data[:cut])
-        refused(folder, name)
+FILES = ["offsets", "ids", "documents", "removed-1", "gone-1"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("cut", [-1, 20, 0])
+def test_a_file_cut_short_or_missing_is_refused(tmp_path, kind, cut):
+    index = Index.build(DOCUMENTS, VOCABULARY, tmp_path / "index", kind=kind)
+    index.remove(["1"])
+    folder = index.folder / "shard-0001"
+    files = sorted(path for path in folder.iterdir())
+    assert {path.stem for path in files} == {*KINDS[kind].arrays, *FILES}
+    meta = (index.folder / "meta.json").read_text()
+    for path in files:
+        data = path.read_bytes()
+        path.write_bytes(data[:cut])
+        refused(index.folder, path.name, "cut short")
         # Even where meta.json agrees with the damage.
-        meta = json.loads((folder / "meta.json").read_text())
-        forged = {**meta, "files": {**meta["files"], name: cut}}
-        (folder / "meta.json").write_text(json.dumps(forged))
-        refused(folder)
-        (folder / "meta.json").write_text(json.dumps(meta))
-    (folder / name).unlink()
-    refused(folder, name)
+        forged = json.loads(meta)
+        forged["shards"][0]["files"][path.name] = len(data[:cut])
+        (index.folder / "meta.json").write_text(json.dumps(forged))
+        refused(index.folder)
+        (index.folder / "meta.json").write_text(meta)
+        path.unlink()
+        refused(index.folder, path.name)
+        path.write_bytes(data)
+    assert len(Index.open(index.folder, VOCABULARY)) == len(DOCUMENTS) - 1
 
 
-def test_files_of_another_index_are_refused(folder, tmp_path):
+@pytest.mark.parametrize("name", ["offsets.npy", "order.npy", "documents.jsonl"])
+def test_files_of_another_index_are_refused(folder, tmp_path, name):
     Index.build(DOCUMENTS[:2], VOCABULARY, tmp_path / "other")
-    shutil.copy(tmp_path / "other" / "offsets.npy", folder / "offsets.npy")
+    shutil.copy(tmp_path / "other" / "shard-0001" / name, folder / "shard-0001" / name)
     meta = json.loads((folder / "meta.json").read_text())
-    meta["files"]["offsets.npy"] = (folder / "offsets.npy").stat().st_size
+    meta["shards"][0]["files"][name] = (folder / "shard-0001" / name).stat().st_size
     (folder / "meta.json").write_text(json.dumps(meta))
     refused(folder, "do not fit")
+
+
+def test_an_index_of_the_first_format_is_refused_and_replaced(tmp_path):
+    folder = tmp_path / "index"
+    folder.mkdir()
+    for name in ("documents.jsonl", "offsets.npy", "tokens.npy", "starts.npy", "suffixes.npy"):
+        (folder / name).write_bytes(b"")
+    (folder / "meta.json").write_text('{"format": 1, "kind": "ngram"}')
+    refused(folder, "format 1")
+    Index.build(DOCUMENTS, VOCABULARY, folder)
+    assert sorted(path.name for path in folder.iterdir()) == ["meta.json", "shard-0001"]
 
 
 def test_another_vocabulary_is_refused(folder):
@@ -156,9 +184,10 @@ def test_another_vocabulary_is_refused(folder):
 
 
 def test_a_damaged_line_is_found_when_it_is_read(folder):
-    data = bytearray((folder / "documents.jsonl").read_bytes())
+    path = folder / "shard-0001" / "documents.jsonl"
+    data = bytearray(path.read_bytes())
     data[0] = ord("!")
-    (folder / "documents.jsonl").write_bytes(data)
+    path.write_bytes(data)
     index = Index.open(folder, VOCABULARY)
     assert index[1]
     with pytest.raises(Fault, match=r"documents\.jsonl is damaged at line 1"):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.retrieval.identifiers import Ids
+from generalist.retrieval.order import Ids
 from generalist.retrieval.substrings import Substrings
 
 __all__ = ["ALPHA", "BETA", "Found", "Match", "key_weights", "ranked"]
@@ -63,23 +63,22 @@ def ranked(
 ) -> list[Found]:
     """The ``k`` best documents for keys, different from one another, of one token or more each; fewer if fewer hold
     any. Equal scores stand in the order of the collection."""
-    spans = np.asarray([held.interval(key) for key in keys], np.int64).reshape(-1, 2)
-    weights = key_weights(log_probabilities, spans[:, 1] - spans[:, 0], len(held)) ** ALPHA
+    rows = held.find(keys)
+    weights = key_weights(log_probabilities, held.counts(rows), held.places) ** ALPHA
     order = [int(i) for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
     if not order:
         return []
-    places = [np.sort(held.suffixes[low:high]) for low, high in spans[order]]
-    owners = [np.searchsorted(held.starts, at, "right") - 1 for at in places]
-    total = np.zeros(len(held.starts) - 1)
-    for i, owner in zip(order, owners, strict=True):
+    stands = [held.stands(rows[i]) for i in order]
+    total = np.zeros(len(held))
+    for i, (owner, _) in zip(order, stands, strict=True):
         total[np.unique(owner)] += weights[i]
     best = np.argsort(-total, kind="stable")[: max(candidates, k)]
     best = np.sort(best[total[best] > 0])
     runs: dict[int, list[tuple[int, int]]] = {int(document): [] for document in best}
-    for i, at, owner in zip(order, places, owners, strict=True):
+    for i, (owner, at) in zip(order, stands, strict=True):
         inside = np.isin(owner, best)
         for document, place in zip(owner[inside].tolist(), at[inside].tolist(), strict=True):
-            runs[document].append((i, int(place - held.starts[document])))
+            runs[document].append((i, place))
     found = [_scored(document, at, keys, weights) for document, at in runs.items()]
     return sorted(found, key=lambda one: -one.score)[:k]
 
