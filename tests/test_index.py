@@ -1,4 +1,4 @@
-"""Corpora and indexes on disk: what is opened is what was built, and everything else is refused in one line."""
+"""Indexes on disk: what is opened is what was built, and everything else is refused in one line."""
 
 import json
 import shutil
@@ -8,9 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from generalist.data.readers import corpus
 from generalist.faults import Fault
-from generalist.retrieval.corpus import FIRST_WORDS, read_corpus
 from generalist.retrieval.index import Index
 from generalist.retrieval.kinds import KINDS, document_tokens, title_identifier
 from generalist.sequence.sample import Document, Sample
@@ -192,59 +190,3 @@ def test_a_damaged_line_is_found_when_it_is_read(folder):
     assert index[1]
     with pytest.raises(Fault, match=r"documents\.jsonl is damaged at line 1"):
         index[0]
-
-
-# ---- corpora ---------------------------------------------------------------------------------------------------------
-
-
-def written(path, *records):
-    lines = [record if isinstance(record, str) else json.dumps(record) for record in records]
-    path.write_text("\n".join(lines), encoding="utf-8")
-    return path
-
-
-def test_a_beir_folder_is_read_as_its_reader_reads_it(tmp_path):
-    records = {"_id": "1", "title": "one", "text": "x"}, "", {"_id": 2, "title": "é\u2028", "text": ""}
-    written(tmp_path / "corpus.jsonl", *records)
-    assert read_corpus(tmp_path) == read_corpus(f"beir:{tmp_path}") == corpus(tmp_path)
-    assert read_corpus(tmp_path / "corpus.jsonl") == corpus(tmp_path)
-
-
-def test_a_title_is_made_up_from_the_first_words(tmp_path):
-    words = [f"w{i}" for i in range(2 * FIRST_WORDS)]
-    path = written(tmp_path / "c.jsonl", {"id": "a", "title": " ", "text": "  ".join(words)}, {"id": "b", "text": "\n"})
-    assert [document.title for document in read_corpus(path)] == [" ".join(words[:FIRST_WORDS]), "b"]
-
-
-def test_half_a_surrogate_pair_can_be_indexed(tmp_path):
-    path = written(tmp_path / "c.jsonl", {"id": "a", "title": "\ud800 x", "text": "\udfff"})
-    index = Index.build(read_corpus(path), VOCABULARY, tmp_path / "index")
-    assert index[0] == Document("a", "? x", "?")
-
-
-BAD_LINES = ["{", "[]", "{}", '{"id": ""}', '{"id": ["x"]}', '{"id": "b", "text": {}}', '{"id": "a"}']
-
-
-@pytest.mark.parametrize("line", BAD_LINES)
-def test_a_bad_line_is_named(tmp_path, line):
-    path = written(tmp_path / "c.jsonl", {"id": "a", "title": "t"}, "", line)
-    with pytest.raises(Fault) as error:
-        read_corpus(path)
-    assert str(path) in str(error.value) and "line 3" in str(error.value)
-
-
-def test_a_corpus_that_is_not_there_is_named(tmp_path):
-    (tmp_path / "empty.jsonl").write_text("\n\n")
-    (tmp_path / "latin.jsonl").write_bytes(b'{"id": "\xe9"}')
-    for name in ("missing.jsonl", "empty.jsonl", "latin.jsonl", "."):
-        with pytest.raises(Fault, match=str(tmp_path)):
-            read_corpus(tmp_path / name)
-
-
-def test_scenes_are_a_corpus():
-    found = read_corpus("scenes:test:3?size=64")
-    assert found == read_corpus("scenes:test?size=64&length=3")
-    assert [document.id for document in found] == ["test-0", "test-1", "test-2"]
-    for bad in ("scenes:test:0", "scenes:test:x", "scenes:nowhere:3", "scenes:test:3?colour=red", "scenes:test:999999"):
-        with pytest.raises(Fault, match="scenes"):
-            read_corpus(bad)
