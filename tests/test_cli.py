@@ -213,7 +213,7 @@ def index(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_search_lists_documents(model, index, images):
     (answer,) = lines(call("search", index, "a red cube", "-m", model, "-k", 2, "--json"))
-    assert set(answer) == {"task", "documents", "seconds"} and len(answer["documents"]) == 2
+    assert set(answer) == {"task", "documents", "scores", "seconds"} and len(answer["documents"]) == 2
     assert set(answer["documents"][0]) == {"id", "title", "score", "evidence"}
     (answer,) = lines(call("search", index, "--image", images / "a.png", "-m", model, "--json"))
     assert answer["image"] == str(images / "a.png") and answer["size"] == list(SIZE) and len(answer["documents"]) == 3
@@ -236,6 +236,44 @@ def test_an_index_of_another_vocabulary_is_named(model, index, tmp_path):
     meta = json.loads((other / "meta.json").read_text())
     (other / "meta.json").write_text(json.dumps({**meta, "fingerprint": "0" * 16}))
     blamed(call("search", other, "red cube", "-m", model, "--json"), other, "another vocabulary")
+
+
+def test_documents_are_added_removed_and_merged(model, index, tmp_path):
+    out = tmp_path / "i"
+    more = tmp_path / "more.tsv"
+    more.write_text("e1\tsome text\tblue cone\ne2\t \n")
+
+    def change(*words):
+        result = call("index", *words, "--out", out, "-m", model)
+        assert result.exit_code == 0, result.stderr
+        return result.stderr
+
+    def listed():
+        (answer,) = lines(call("search", out, "a red cube", "-m", model, "-k", 50, "--json"))
+        return sorted(hit["id"] for hit in answer["documents"])
+
+    assert "3 documents" in change(index.parent / "corpus.jsonl")
+    said = change(more, "--add")
+    assert "1 added, 4 documents" in said and "left out 1 without title and text" in said
+    assert listed() == ["d0", "d1", "d2", "e1"]
+    blamed(call("index", more, "--add", "--out", out, "-m", model), "document 'e1' would be there twice")
+    (tmp_path / "ids.txt").write_text("d0\n\nd2\n")
+    assert "2 removed, 2 documents" in change("--remove-list", tmp_path / "ids.txt")
+    assert listed() == ["d1", "e1"]
+    assert "1 removed, 1 added, merged, 2 documents" in change(more, "--remove", "e1", "--add", "--merge")
+    assert listed() == ["d1", "e1"]
+    blamed(call("index", "--remove", "d0", "--out", out, "-m", model), "'d0'")
+    blamed(call("index", "--remove", "d1", "--out", tmp_path / "none", "-m", model), tmp_path / "none")
+    blamed(call("index", more, "--add", "--identifiers", "ngram", "--out", out, "-m", model), "ngram")
+    for words in ([], ["--add"], [more, "--merge"], [more, "--remove", "d1"]):
+        blamed(call("index", *words, "--out", out, "-m", model), "index: ")
+    assert listed() == ["d1", "e1"]
+
+
+def test_a_query_of_bytes_that_are_no_text_is_answered(model, index):
+    for query in ("\udcff\udcfe", "\x00\x07", "\U000e0001"):
+        (answer,) = lines(call("search", index, query, "-m", model, "-k", 100, "--json"))
+        assert len(answer["documents"]) == 3  # k is more than there are
 
 
 def test_search_needs_something_to_look_for_and_somewhere(model, index, tmp_path):

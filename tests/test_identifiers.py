@@ -6,7 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generalist.retrieval.identifiers import SortedIdentifiers, shared_lengths, sort_identifiers
+from generalist.retrieval import order
+from generalist.retrieval.identifiers import Identifiers
+from generalist.retrieval.order import mark_of, token_type
+from generalist.retrieval.rows import Rows, tokens_of_rows
 from generalist.sequence.automaton import State
 
 END = 3
@@ -14,9 +17,21 @@ TOKENS = st.sampled_from([0, 1, 2, 4, 5])
 IDENTIFIERS = st.lists(st.lists(TOKENS, max_size=5).map(lambda ids: [*ids, END]), min_size=1, max_size=30)
 
 
+NOBODY = np.zeros(0, np.int64)
+
+
+@pytest.fixture(params=[0, 10**6], ids=["halved", "looked through"])
+def look(request, monkeypatch):
+    """Both ways to find what continues an interval, whatever its width."""
+    monkeypatch.setattr(order, "LOOK", request.param)
+
+
+def over(rows):
+    return Identifiers([rows], [len(rows)], [NOBODY], rows.longest)
+
+
 def built(identifiers):
-    matrix, order = sort_identifiers(identifiers, END)
-    return SortedIdentifiers(matrix, END), [identifiers[i] for i in order]
+    return over(Rows.of(identifiers, END)), sorted(identifiers)
 
 
 def naive(identifiers, prefix):
@@ -26,42 +41,33 @@ def naive(identifiers, prefix):
 
 @given(IDENTIFIERS)
 def test_the_matrix_is_the_sorted_identifiers_and_equal_ones_keep_their_order(identifiers):
-    matrix, order = sort_identifiers(identifiers, END)
-    assert [[int(t) for t in row if t >= 0] for row in matrix] == sorted(identifiers)
-    assert order.tolist() == sorted(range(len(identifiers)), key=lambda i: (identifiers[i], i))
+    rows = Rows.of(identifiers, END)
+    assert [[int(t) for t in row if t != rows.mark] for row in rows.matrix] == sorted(identifiers)
+    assert rows.order.tolist() == sorted(range(len(identifiers)), key=lambda i: (identifiers[i], i))
+    tokens, starts = tokens_of_rows(rows.matrix, rows.order)
+    assert [tokens[a:b].tolist() for a, b in zip(starts[:-1], starts[1:], strict=True)] == identifiers
 
 
-@given(IDENTIFIERS)
-def test_shared_lengths_are_counted_token_by_token(identifiers):
-    matrix, _ = sort_identifiers(identifiers, END)
-    expected = [0]
-    for before, row in zip(matrix[:-1], matrix[1:], strict=True):
-        differ = [i for i in range(matrix.shape[1]) if before[i] != row[i]]
-        expected.append(differ[0] if differ else matrix.shape[1])
-    assert shared_lengths(matrix).tolist() == expected
-
-
-@given(IDENTIFIERS, st.lists(st.integers(0, 6), max_size=7))
+@given(IDENTIFIERS, st.lists(st.integers(-1, 70000), max_size=7))
 def test_any_prefix_has_the_interval_of_a_naive_scan(identifiers, prefix):
     constraint, rows = built(identifiers)
-    low, high = constraint.interval(prefix)
+    ((_, low, high),) = constraint.find([prefix])
     found = [i for i, ids in enumerate(rows) if ids[: len(prefix)] == prefix]
     assert list(range(low, high)) == found
+    assert constraint.count(prefix) == len(found)
 
 
 @given(IDENTIFIERS, st.data())
-def test_continuations_and_documents_are_those_of_a_naive_scan(identifiers, data):
-    constraint, rows = built(identifiers)
+def test_documents_are_those_of_a_naive_scan(identifiers, data):
+    constraint, _ = built(identifiers)
     ids = data.draw(st.sampled_from(identifiers))
     for depth in range(len(ids)):
-        low, high = constraint.interval(ids[:depth])
-        assert constraint.continuations(low, high, depth).tolist() == naive(identifiers, ids[:depth])
         assert not len(constraint.documents(ids[:depth]))
-    assert constraint.documents(ids).tolist() == [i for i, row in enumerate(rows) if row == ids]
+    assert constraint.documents(ids).tolist() == [i for i, other in enumerate(identifiers) if other == ids]
 
 
-@given(IDENTIFIERS, st.integers(1, 5), st.data())
-def test_a_decoder_of_many_rows_is_allowed_what_a_naive_scan_allows(identifiers, count, data):
+@given(identifiers=IDENTIFIERS, count=st.integers(1, 5), data=st.data())
+def test_a_decoder_of_many_rows_is_allowed_what_a_naive_scan_allows(look, identifiers, count, data):
     """Rows advance with any token, allowed or not, and are reordered, as beams are."""
     constraint, _ = built(identifiers)
     state, written = constraint.start(count), [[] for _ in range(count)]
@@ -85,8 +91,8 @@ def test_a_whole_row_stays_whatever_it_is_fed_and_a_lost_row_is_never_done():
     for ids in ([1, 1, 9], [END, 2, 1], [0, END, END], [7, -1, END]):
         state = constraint.advance(state, np.asarray(ids))
     assert constraint.done(state).tolist() == [True, True, False]
-    assert state.rows[:2].tolist() == [[0 + 2, 3, 2], [0, 2, 3]]  # 2 sorts before the end token
-    assert state.rows[2, 0] == state.rows[2, 1]
+    assert state.rows[:2].tolist() == [[2, 2, 3], [3, 0, 2]]  # 2 sorts before the end token
+    assert state.rows[2, 1] == state.rows[2, 2]
     assert constraint.allowed(state).mask.shape == (3, 0)
 
 
@@ -103,23 +109,29 @@ def test_on_a_device_the_same_arrays_come_as_tensors():
 
 
 def test_a_memory_mapped_matrix_answers_as_one_in_memory(tmp_path):
-    matrix, _ = sort_identifiers([[1, END], [1, 2, END], [4, 5, 5, END]], END)
-    np.save(tmp_path / "identifiers.npy", matrix)
-    mapped = SortedIdentifiers(np.load(tmp_path / "identifiers.npy", mmap_mode="r"), END)
-    assert mapped.interval([1]) == (0, 2)
+    rows = Rows.of([[1, END], [1, 2, END], [4, 5, 5, END]], END)
+    np.save(tmp_path / "identifiers.npy", rows.matrix)
+    mapped = over(Rows(np.load(tmp_path / "identifiers.npy", mmap_mode="r"), rows.order, END, rows.size))
+    assert mapped.count([1]) == 2
     assert mapped.documents([4, 5, 5, END]).tolist() == [2]
 
 
 @pytest.mark.parametrize("wrong", [[], [1], [END, END], [1, END, 2], [-1, END]])
 def test_an_identifier_ends_with_the_end_token_and_only_there(wrong):
-    with pytest.raises(ValueError, match="identifier 1"):
-        sort_identifiers([[1, END], wrong], END)
+    with pytest.raises(ValueError, match="an identifier"):
+        Rows.of([[1, END], wrong], END)
 
 
 @given(IDENTIFIERS, st.data())
 def test_nothing_follows_a_whole_identifier(identifiers, data):
     constraint, _ = built(identifiers)
     ids = data.draw(st.sampled_from(identifiers))
-    for token in (END, 0, -1):
-        low, high = constraint.interval([*ids, token])
-        assert low == high
+    for token in (END, 0, -1, mark_of(np.uint16)):
+        assert constraint.count([*ids, token]) == 0
+
+
+def test_tokens_take_two_bytes_where_the_mark_leaves_room():
+    assert token_type(2**16 - 1) is np.uint16 and token_type(2**16) is np.uint32
+    wide, _ = built([[2**16 - 1, END], [2**17, 1, END]])
+    assert wide.shards[0].matrix.dtype == np.uint32
+    assert wide.allowed(wide.start(1)).columns.tolist() == [2**16 - 1, 2**17]

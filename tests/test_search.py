@@ -112,7 +112,7 @@ def test_documents_that_share_a_title_stand_together_in_the_order_of_the_corpus(
 @pytest.mark.parametrize("beams", [1, 3, 15])
 def test_ngrams_that_were_written_are_scored_as_such(model, ngrams, beams):
     """The evidence is of keys that the uncached model gives the probabilities of, and adds up to the score."""
-    places = len(ngrams.identifiers)
+    places = ngrams.identifiers.places
     for request, answer in zip(REQUESTS, search(ngrams, model, RETRIEVE, REQUESTS, k=3, beams=beams), strict=True):
         assert 1 <= len(answer.documents) <= 3
         for hit in answer.documents:

@@ -5,18 +5,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generalist.retrieval import substrings
-from generalist.retrieval.substrings import MARK, Substrings, laid_out, suffix_array
+from generalist.retrieval import order, suffixes
+from generalist.retrieval.order import mark_of
+from generalist.retrieval.substrings import Substrings
+from generalist.retrieval.suffixes import Suffixes, laid_out, suffix_order
 
 TOKENS = st.sampled_from([0, 1, 2, 5])
 DOCUMENTS = st.lists(st.lists(TOKENS, max_size=12), min_size=1, max_size=12)
 WRITTEN = st.lists(st.integers(0, 6), max_size=6)
 
 
-@pytest.fixture(params=[1, 10**6], ids=["searched", "looked through"])
-def wide(request, monkeypatch):
-    """Both ways to find what continues an interval, whatever its width."""
-    monkeypatch.setattr(substrings, "WIDE", request.param)
+@pytest.fixture(params=["halved", "looked through", "fresh bits", "written down"])
+def way(request, monkeypatch):
+    """Every way to find what continues an interval, whatever its width and the size of the collection."""
+    look = 10**6 if request.param == "looked through" else 0
+    monkeypatch.setattr(order, "LOOK", look)
+    monkeypatch.setattr(suffixes, "LOOK", 10**6 if request.param == "halved" else look)
+    monkeypatch.setattr(suffixes, "NEXTS_IN", 1e-9 if request.param == "written down" else 1e9)
 
 
 def places(documents, ids):
@@ -38,31 +43,41 @@ def naive(documents, ids):
 @given(DOCUMENTS)
 def test_places_are_sorted_by_what_follows(documents):
     tokens, starts = laid_out(documents)
+    mark = mark_of(tokens.dtype)
     assert [tokens[a : b - 1].tolist() for a, b in zip(starts[:-1], starts[1:], strict=True)] == documents
-    assert (tokens[starts[1:] - 1] == MARK).all()
-    order = suffix_array(tokens).tolist()
-    assert order == sorted(range(len(tokens)), key=lambda at: tokens[at:].tolist())
+    assert (tokens[starts[1:] - 1] == mark).all()
+    assert suffix_order(tokens).tolist() == sorted(range(len(tokens)), key=lambda at: tokens[at:].tolist())
 
 
-@given(DOCUMENTS, WRITTEN)
-def test_counts_and_documents_are_those_of_a_naive_scan(documents, ids):
+@given(DOCUMENTS, st.lists(WRITTEN, max_size=4))
+def test_counts_and_documents_are_those_of_a_naive_scan(documents, sequences):
     held = Substrings.of(documents)
-    found = places(documents, ids)
-    if ids:
-        assert held.count(ids) == len(found)
-        assert held.documents(ids).tolist() == sorted({number for number, _ in found})
+    rows = held.find(sequences)
+    for ids, row, count in zip(sequences, rows, held.counts(rows), strict=True):
+        if ids:
+            found = places(documents, ids)
+            assert count == held.count(ids) == len(found)
+            assert held.documents(ids).tolist() == sorted({number for number, _ in found})
+            assert list(zip(*(array.tolist() for array in held.stands(row)), strict=True)) == found
+    assert [held.text(i).tolist() for i in range(len(documents))] == documents
 
 
-@given(documents=DOCUMENTS, ids=WRITTEN)
-def test_continuations_are_those_of_a_naive_scan(wide, documents, ids):
-    held = Substrings.of(documents)
-    low, high = held.interval(ids)
-    if low < high:
-        assert held.continuations(low, high, len(ids)).tolist() == naive(documents, ids)
+@given(documents=DOCUMENTS)
+def test_written_down_is_what_would_be_found(way, documents):
+    """And the shortcuts change nothing: without them the same is found."""
+    shard = Suffixes.of(documents)
+    for depth, ids in enumerate(([], [1], [1, 2])):
+        (row,) = Substrings([shard], [len(documents)], [np.zeros(0, np.int64)], 9).find([ids])
+        low, high = row[1:2], row[2:3]
+        found = sorted(shard.follow(low, high, depth)[1].tolist())
+        assert found == naive(documents, ids)
+        written = shard.written_down(low, high, depth)
+        if written is not None and len(written[0]):
+            assert np.flatnonzero(written[1][0]).tolist() == found
 
 
 @given(documents=DOCUMENTS, longest=st.integers(1, 4), data=st.data())
-def test_a_decoder_writes_what_the_collection_holds(wide, documents, longest, data):
+def test_a_decoder_writes_what_the_collection_holds(way, documents, longest, data):
     held = Substrings.of(documents, longest)
     state, written = held.start(3), [[], [], []]
     for _ in range(longest):

@@ -5,13 +5,14 @@ Nothing heavy is imported before a command needs it: ``generalist --help`` and `
 
 import os
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 from typer.core import TyperGroup
 
+from generalist.app.options import Json, Kind, Model, TasksDir, load_model, model_folder
+from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
 __all__ = ["app", "main", "train_main"]
@@ -53,18 +54,6 @@ app = typer.Typer(
     epilog='Start with `generalist demo`, then `generalist predict photo.jpg "detect red cube, ball"`.',
 )
 
-Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by name, or a model folder.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output, nothing else.")]
-TasksDir = Annotated[list[Path] | None, typer.Option("--tasks-dir", help="A folder with task files of your own.")]
-
-
-class Kind(StrEnum):
-    """What an index writes to name a document."""
-
-    TITLE = "title"
-    NGRAM = "ngram"
-
-
 Names = Annotated[Kind, typer.Option(help="What names a document: its title, or any n-gram of it.")]
 
 
@@ -78,7 +67,7 @@ def demo(
     """The shipped model on generated scenes: nine pictures, one for each task, and a table of metrics."""
     from generalist.app.demo import run
 
-    run(_generalist(model), model, out, scenes, json)
+    run(load_model(model), model, out, scenes, json)
 
 
 @app.command(
@@ -133,7 +122,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = _generalist(model, tasks_dir)
+    generalist = load_model(model, tasks_dir)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:
@@ -190,7 +179,7 @@ def evaluate(
     from generalist.app.report import Bar, print_json, print_metrics
 
     kind = None if identifiers is None else identifiers.value
-    evaluation = Evaluation(_generalist(model, tasks_dir), task, data, limit, batch, identifiers=kind)
+    evaluation = Evaluation(load_model(model, tasks_dir), task, data, limit, batch, identifiers=kind)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}
@@ -221,7 +210,7 @@ def calibrate(
     from generalist.app.calibrate import Calibrator
     from generalist.app.report import Bar, print_calibration, print_json
 
-    calibrator = Calibrator(_generalist(model, tasks_dir), _model(model), data, limit, batch)
+    calibrator = Calibrator(load_model(model, tasks_dir), model_folder(model), data, limit, batch)
     records = []
     for task in tasks or calibrator.tasks:
         with Bar(f"calibrate {task}", calibrator.count(task)) as bar:
@@ -235,51 +224,7 @@ def calibrate(
         raise typer.Exit(FAULT)
 
 
-@app.command(
-    epilog="Examples: `generalist index beir/nq --out nq.index` · `generalist index scenes:test:500 --out scenes.index`"
-)
-def index(
-    corpus: Annotated[
-        str,
-        typer.Argument(
-            help="A BEIR folder, a .jsonl file (id, title, text), or scenes[:SPLIT[:N]].", show_default=False
-        ),
-    ],
-    out: Annotated[Path, typer.Option(help="Folder of the index; one already there is replaced.", show_default=False)],
-    identifiers: Names = Kind.TITLE,
-    model: Model = "tiny",
-) -> None:
-    """Build an index of documents, for `generalist search`."""
-    from generalist.app.report import Bar
-    from generalist.retrieval.corpus import read_corpus
-    from generalist.retrieval.index import Index
-
-    documents = read_corpus(corpus)
-    with Bar("index", len(documents)) as bar:
-        built = Index.build(documents, _vocabulary(model), out, lambda done, _: bar.at(done), kind=identifiers.value)
-    print(f'{len(built):,} documents in {out}; next: generalist search {out} "QUERY"', file=sys.stderr)
-
-
-@app.command(epilog='Examples: `generalist search nq.index "who wrote hamlet" -k 5` · '
-             "`generalist search scenes.index --image scene.png --json`")  # fmt: skip
-def search(
-    index: Annotated[
-        Path, typer.Argument(metavar="DIR", help="An index built by generalist index.", show_default=False)
-    ],
-    query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
-    image: Annotated[Path | None, typer.Option(help="A picture to look for, with or without a query.")] = None,
-    model: Model = "tiny",
-    k: Annotated[int, typer.Option("-k", min=1, help="Documents to list.")] = 10,
-    json: Json = False,
-) -> None:
-    """Find documents by a text, a picture or both."""
-    from generalist.app.documents import find
-    from generalist.app.report import print_documents, print_json
-
-    if not query.strip() and image is None:
-        raise Fault("search: give a query, or --image FILE")
-    answer = find(_generalist(model), index, query, image, k)
-    print_json(answer.json()) if json else print_documents(answer)
+app.add_typer(documents)
 
 
 @app.command(epilog="Examples: `generalist tasks` · `generalist tasks detect`")
@@ -304,7 +249,13 @@ def tasks(
 
 @app.command(epilog="Example: `generalist bench codecs --json`")
 def bench(
-    name: Annotated[str, typer.Argument(help="codecs: what annotations lose by being spelled.", show_default=False)],
+    name: Annotated[
+        str,
+        typer.Argument(
+            help="codecs: what annotations lose by being spelled. index: what naming documents costs.",
+            show_default=False,
+        ),
+    ],
     json: Json = False,
 ) -> None:
     """Measure a part of the system, a row a figure. GENERALIST_DATA names a folder of real sets, where there is one."""
@@ -316,41 +267,6 @@ def bench(
         raise Fault(f"there is no benchmark {name!r}{nearest(name, BENCHES)} The benchmarks are {', '.join(BENCHES)}")
     for row in rows(name):
         print_json(row) if json else print_bench(row)
-
-
-def _generalist(model: str, tasks_dir: list[Path] | None = None) -> Any:
-    """The model to ask, loaded without the library's own notes and bars: they are no part of what we print."""
-    folder = _model(model)
-    from transformers.utils import logging
-
-    from generalist.app.generalist import Generalist
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    return Generalist.from_pretrained(folder, tasks_dir or ())
-
-
-def _vocabulary(model: str) -> Any:
-    """The vocabulary of a model, without its weights."""
-    from generalist.sequence.vocabulary import Vocabulary
-
-    return Vocabulary.load(_model(model))
-
-
-def _model(name: str) -> Path:
-    """A model's folder: its path, or the name of a shipped one. Told before anything heavy is loaded."""
-    from generalist.assets import assets
-
-    if Path(name).is_dir():
-        return Path(name)
-    try:
-        shipped = {path.name: path for path in sorted(assets("weights").iterdir()) if path.is_dir()}
-    except FileNotFoundError:
-        shipped = {}
-    if name not in shipped:
-        there = ", ".join(shipped) or "none"
-        raise Fault(f"{name}: no such model folder, and no shipped model of that name; shipped: {there}")
-    return shipped[name]
 
 
 def _recipe(name: str) -> Path:

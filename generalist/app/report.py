@@ -133,9 +133,9 @@ def print_documents(answer: Answer) -> None:
 
 
 class Bar:
-    """A progress bar on standard error; nothing is drawn where that is no terminal."""
+    """A progress bar on standard error; nothing is drawn where that is no terminal. total: None if it is not known."""
 
-    def __init__(self, name: str, total: int):
+    def __init__(self, name: str, total: int | None):
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         console = Console(stderr=True)

@@ -10,8 +10,10 @@ __all__ = ["Ranking"]
 
 class Ranking:
     """``nDCG@10``, ``R@1``, ``R@10``, ``R@100`` (the share of the relevant that is found) and ``MRR@10``, means over
-    queries. Relevance is yes or no. The order of ``documents`` counts, a document found twice counts once. Where answers
-    have a score, ``ECE`` and ``AUROC`` of it, as the probability that the first document is relevant."""
+    queries. Relevance is yes or no. The order of ``documents`` counts, a document found twice counts once.
+
+    Where answers have a score, ``ECE`` and ``AUROC`` of it as the probability that the first document is relevant.
+    """
 
     def __init__(self) -> None:
         self._relevant: dict[str, dict[str, int]] = {}

@@ -1,38 +1,92 @@
 """Corpora: the documents that an index is built over, from a folder, a file or the generated world."""
 
-import json
-from collections.abc import Iterator
+from array import array
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+import numpy as np
 
 from generalist.data.readers import Spec, open_data
 from generalist.data.readers.generated import Generated
 from generalist.faults import Fault
+from generalist.retrieval.layouts import Placed, layout_of
+from generalist.retrieval.shard import hash_of
 from generalist.sequence.sample import Document
 
-__all__ = ["FIRST_WORDS", "read_corpus"]
+__all__ = ["FIRST_WORDS", "Corpus", "read_corpus"]
 
 FIRST_WORDS = 12
 """Words of its text that stand in for the title of a document that has none."""
 
 
-def read_corpus(spec: str | Path) -> list[Document]:
-    """Every document of a corpus, in its order, each with a title that is not blank.
+class Corpus(Iterable[Document]):
+    """Every document of a corpus that is not empty, in its order, each with a title that is not blank. One at a time:
+    it may be far larger than what is made of it.
 
-    spec: a BEIR folder, or ``beir:FOLDER``; a file with one JSON object a line (``id`` or ``_id``, ``title``,
-    ``text``); or ``scenes[:SPLIT[:N]]``, the documents of the first N generated scenes.
+    spec: a BEIR folder, ``beir:FOLDER`` or ``kilt:FILE``; a file with one JSON object a line or tab-separated columns,
+    also with .gz; a folder of .txt and .md files; or ``scenes[:SPLIT[:N]]``, the documents of the first N generated
+    scenes. See ``layouts``.
 
     Raises:
-        Fault: there is no such corpus, it has no document, or a line of it is at fault; names the file and the line.
+        Fault: there is no such corpus; while it is read: a line of it is at fault, or names a document that was there
+            before, or no document is left; names the file and the line.
     """
-    text = str(spec)
-    if text.partition(":")[0].partition("?")[0] == "scenes" and not Path(text).exists():
-        return _scenes(text)
-    path = Spec.parse(text).path if text.startswith("beir:") else Path(text)
-    file = path / "corpus.jsonl" if path.is_dir() else path
-    documents = list(_documents(file))
-    if not documents:
-        raise Fault(f"{file}: holds no document")
-    return documents
+
+    def __init__(self, spec: str | Path):
+        self.name = str(spec)
+        self.skipped = 0
+        """Documents without a title, a text or an image that the last pass left out: nothing could find them."""
+        self._scenes: list[Document] | None = None
+        reader, _, rest = self.name.partition(":")
+        if reader.partition("?")[0] == "scenes" and not Path(self.name).exists():
+            self._scenes = _scenes(self.name)
+            return
+        self.path = Spec.parse(self.name).path if reader == "beir" else Path(rest if reader == "kilt" else self.name)
+        beir = self.path / "corpus.jsonl"
+        self.path = beir if reader == "beir" or beir.is_file() else self.path
+        self._read = layout_of(self.path)
+
+    def __iter__(self) -> Iterator[Document]:
+        if self._scenes is not None:
+            yield from self._scenes
+            return
+        self.skipped = 0
+        hashes = array("Q")
+        for _, document in self._placed():
+            hashes.append(hash_of(document.id))
+            if document.title.strip() or document.text.strip() or document.image:
+                yield _titled(document)
+            else:
+                self.skipped += 1
+        self._none_twice(np.sort(np.frombuffer(hashes, np.uint64)))
+        if len(hashes) == self.skipped:
+            raise Fault(f"{self.path}: holds no document" + (" that is not empty" if self.skipped else ""))
+
+    def _placed(self) -> Iterator[Placed]:
+        return self._read(self.path)
+
+    def _none_twice(self, hashes: np.ndarray) -> None:
+        """Only if some hash came twice is the corpus read again, to say where: ids themselves are not kept."""
+        twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+        places: dict[str, str] = {}
+        for where, document in self._placed() if twice else ():
+            if hash_of(document.id) in twice:
+                if document.id in places:
+                    first = places[document.id].removeprefix(f"{self.path}: ")
+                    raise Fault(f"{where}: document {document.id!r} was already on {first}")
+                places[document.id] = where
+
+
+def read_corpus(spec: str | Path) -> list[Document]:
+    """All documents of a ``Corpus``, for one that is small enough to be held at once."""
+    return list(Corpus(spec))
+
+
+def _titled(document: Document) -> Document:
+    if document.title.strip():
+        return document
+    title = " ".join(document.text.split()[:FIRST_WORDS]) or document.id
+    return Document(document.id, title, document.text, document.image)
 
 
 def _scenes(spec: str) -> list[Document]:
@@ -46,45 +100,3 @@ def _scenes(spec: str) -> list[Document]:
     if count and int(count) > len(world):
         raise Fault(f"{spec}: there are {len(world)} scenes")
     return world.corpus(int(count) if count else None)
-
-
-def _documents(file: Path) -> Iterator[Document]:
-    """The documents of a file, a line at a time: a corpus may be far larger than what is made of it."""
-    lines: dict[str, int] = {}
-    try:
-        with file.open(encoding="utf-8-sig") as stream:
-            for number, line in enumerate(stream, 1):
-                if not line.strip():
-                    continue
-                where = f"{file}: line {number}"
-                document = _document(line, where)
-                if document.id in lines:
-                    raise Fault(f"{where}: document {document.id!r} was already on line {lines[document.id]}")
-                lines[document.id] = number
-                yield document
-    except FileNotFoundError as error:
-        raise Fault(f"{file}: no such file; a corpus is a BEIR folder, a .jsonl file or scenes:SPLIT") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise Fault(f"{file}: not readable as UTF-8 text ({error})") from error
-
-
-def _document(line: str, where: str) -> Document:
-    try:
-        record = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise Fault(f"{where} is not JSON ({error})") from error
-    if not isinstance(record, dict):
-        raise Fault(f"{where} is not a JSON object")
-    identity = _text(record, "_id" if "_id" in record else "id", where)
-    title, text = _text(record, "title", where), _text(record, "text", where)
-    if not identity:
-        raise Fault(f"{where} has no 'id' (or '_id')")
-    return Document(identity, title if title.strip() else " ".join(text.split()[:FIRST_WORDS]) or identity, text)
-
-
-def _text(record: dict[str, object], field: str, where: str) -> str:
-    value = record.get(field)
-    if isinstance(value, (dict, list)):
-        raise Fault(f"{where}: {field!r} is a text, not a {type(value).__name__}")
-    # JSON can spell half of a surrogate pair, which no tokenizer and no file takes.
-    return "" if value is None else str(value).encode("utf-8", "replace").decode("utf-8")

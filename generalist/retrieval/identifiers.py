@@ -1,13 +1,12 @@
 """Identifiers: what a decoder may write in order to name a document, as intervals of something sorted.
 
-Whatever the kind, a row that writes stands in an interval ``[low, high)`` which every token narrows, and which is empty
-when nothing in the collection continues as it did. Here: whole identifiers (titles, codes), sorted, after GENRE (De Cao
-et al. 2021) with binary search in place of a trie. Substrings narrow the same intervals over a suffix array.
+Whatever the kind, a row that writes stands in an interval of each shard, which every token narrows, and which is empty
+when nothing there continues as it did. A row may write what any shard allows it; counts add up, and documents are
+those of all shards. Documents are numbered through all shards, the removed ones left out.
 
-Legend: D documents, L tokens of the longest identifier, R rows of a decoder, C columns.
+Legend: S shards, R rows of a decoder, C columns, K sequences of tokens.
 """
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any, Self
@@ -15,43 +14,33 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from generalist.retrieval.order import Ids, Order, begins
 from generalist.sequence.automaton import Allowed, State
 
-__all__ = ["Identifiers", "SortedIdentifiers", "shared_lengths", "sort_identifiers"]
-
-Ids = NDArray[np.int64]
-PADDING = -1
+__all__ = ["Identifiers"]
 
 
-class Identifiers(ABC):
-    """A Constraint by intervals; a kind of identifier says how one narrows, what continues it, and where it may end.
+class Identifiers:
+    """A Constraint by intervals, over whole identifiers or over all that texts hold.
 
-    The state of R rows is (R, 3) int64 numpy: low, high, and the tokens written. Arrays handed out pass through
-    ``convert``, and those taken in may be numpy or tensors: the searching itself stays on the host.
+    The state of R rows is (R, 1 + 2S) int64 numpy: the tokens written, then low and high in each shard. Arrays handed
+    out pass through ``convert``, and those taken in may be numpy or tensors: the searching itself stays on the host.
+
+    Args:
+        shards: each sorted by itself. documents: of each, how many it holds. removed: of each, which of them are
+            removed, sorted. bound: tokens after which a row is whole even where something follows.
     """
 
-    bound: int
     _convert: Callable[[NDArray[Any]], Any] = staticmethod(np.asarray)
 
-    @abstractmethod
+    def __init__(self, shards: Sequence[Order], documents: Sequence[int], removed: Sequence[Ids], bound: int):
+        self.shards, self.removed, self.bound = list(shards), list(removed), bound
+        self._first = begins([count - len(gone) for count, gone in zip(documents, self.removed, strict=True)])
+        self._size = max((shard.size for shard in self.shards), default=0)
+
     def __len__(self) -> int:
-        """The length of the widest interval."""
-
-    @abstractmethod
-    def narrow(self, rows: Ids, ids: Ids) -> Ids:
-        """The rows (R, 3) after ``ids`` (R,); low equals high where nothing is left."""
-
-    @abstractmethod
-    def continuations(self, low: int, high: int, depth: int) -> Ids:
-        """The tokens that come after the ``depth`` first ones anywhere in a non-empty interval, sorted, each once."""
-
-    @abstractmethod
-    def complete(self, rows: Ids) -> NDArray[np.bool_]:
-        """(R,) bool: rows that have written a whole identifier."""
-
-    @abstractmethod
-    def documents(self, ids: Sequence[int]) -> Ids:
-        """The numbers of the documents that these tokens name."""
+        """Documents, without those that are removed."""
+        return int(self._first[-1])
 
     def on(self, convert: Callable[[NDArray[Any]], Any]) -> Self:
         """The same constraint, whose arrays go through ``convert``, e.g. to a device."""
@@ -59,34 +48,41 @@ class Identifiers(ABC):
         other._convert = convert
         return other
 
-    def interval(self, ids: Sequence[int]) -> tuple[int, int]:
-        """``[low, high)`` of what begins with ``ids``; low equals high if nothing does."""
-        rows = self._start(1)
-        for token in ids:
-            rows = self.narrow(rows, np.asarray([token], np.int64))
-        return int(rows[0, 0]), int(rows[0, 1])
+    # ---- the decoder's side --------------------------------------------------------------------------------------
 
     def start(self, rows: int) -> State:
         return State(self._start(rows), 0)
 
     def _start(self, rows: int) -> Ids:
-        return np.tile(np.asarray([[0, len(self), 0]], np.int64), (rows, 1))
+        ends = [end for shard in self.shards for end in (0, len(shard))]
+        return np.tile(np.asarray([[0, *ends]], np.int64), (rows, 1))
 
     def allowed(self, state: State) -> Allowed:
         """Columns (C,) int64, sorted: the ids that may come next in any row; mask (R, C) bool: in each.
 
-        A row that is whole, or whose interval is empty, allows nothing.
+        A row that is whole, or whose intervals are empty, allows nothing.
         """
-        # Beams at the start, and beams that repeat, stand in one interval: it is looked through once.
-        distinct, place = np.unique(state.rows, axis=0, return_inverse=True)
-        none = np.zeros(0, np.int64)
-        live = (distinct[:, 0] < distinct[:, 1]) & ~self.complete(distinct)
-        after = [self.continuations(*row) if on else none for row, on in zip(distinct.tolist(), live, strict=True)]
-        columns = np.unique(np.concatenate([none, *after]))
-        mask = np.zeros((len(distinct), len(columns)), bool)
-        for row, ids in enumerate(after):
-            mask[row, np.searchsorted(columns, ids)] = True
-        return Allowed(self._convert(columns), self._convert(mask[place.reshape(-1)]))
+        rows, place = _distinct(state.rows)
+        whole = self.complete(rows)
+        seen = np.zeros(self._size, bool)
+        found, written = [], []
+        for shard, low, high in self._intervals(rows):
+            high = np.where(whole, low, high)
+            if known := shard.written_down(low, high, state.step):
+                written.append(known)
+                high[known[0]] = low[known[0]]
+                seen[: known[1].shape[1]] |= known[1].any(0)
+            found.append(shard.follow(low, high, state.step))
+            seen[found[-1][1]] = True
+        columns = np.flatnonzero(seen)
+        mask = np.zeros((len(rows), len(columns)), bool)
+        column = np.cumsum(seen) - 1
+        for row, table in written:
+            inside = columns[: np.searchsorted(columns, table.shape[1])]
+            mask[row, : len(inside)] |= table if len(inside) == table.shape[1] else table[:, inside]
+        for row, token in found:
+            mask[row, column[token]] = True
+        return Allowed(self._convert(columns), self._convert(mask if place is None else mask[place]))
 
     def advance(self, state: State, ids: Any) -> State:
         """States after ``ids`` (R,). A row that is whole stays where it is, whatever it is fed."""
@@ -100,81 +96,88 @@ class Identifiers(ABC):
         """(R,) bool: rows that have written a whole identifier."""
         return self._convert(self.complete(state.rows))
 
-
-class SortedIdentifiers(Identifiers):
-    """Whole identifiers, each of which ends with the end token, so that none begins another.
-
-    Args:
-        matrix: (D, L) integers, rows in lexicographic order, padded with -1 on the right; may be memory-mapped. A row a
-            document: those that share an identifier stand together, and the number of a document is its row.
-        end: the vocabulary's end token.
-        shared: (D,) integers, ``shared_lengths(matrix)`` if that is already known.
-    """
-
-    def __init__(self, matrix: NDArray[np.integer[Any]], end: int, shared: NDArray[np.integer[Any]] | None = None):
-        self.matrix, self.end = matrix, end
-        self.shared = shared_lengths(matrix) if shared is None else shared
-        self.bound = int(matrix.shape[1])
-
-    def __len__(self) -> int:
-        return len(self.matrix)
+    # ---- intervals -----------------------------------------------------------------------------------------------
 
     def narrow(self, rows: Ids, ids: Ids) -> Ids:
-        low, high, depth = rows.T
-        # A row already of full length is whole or padded: no id is below 0, so asking past the end must find nothing.
-        inside = (depth < self.bound) & (ids >= 0)
-        first = self._bisect(low, high, depth, ids)
-        last = self._bisect(first, high, depth, ids + 1)
-        return np.stack([first, np.where(inside, last, first), depth + 1], 1)
-
-    def _bisect(self, low: Ids, high: Ids, depth: Ids, ids: Ids) -> Ids:
-        """For each row, the first place in ``[low, high)`` with at least ``ids`` at ``depth``, else ``high``."""
-        low, high, column = low.copy(), high.copy(), np.minimum(depth, self.bound - 1)
-        while (open_ := np.flatnonzero(low < high)).size:
-            middle = (low[open_] + high[open_]) // 2
-            below = self.matrix[middle, column[open_]] < ids[open_]
-            low[open_] = np.where(below, middle + 1, low[open_])
-            high[open_] = np.where(below, high[open_], middle)
-        return low
-
-    def continuations(self, low: int, high: int, depth: int) -> Ids:
-        # All rows here share the tokens before ``depth``; one that shares no more than these begins a new continuation.
-        later = np.flatnonzero(self.shared[low + 1 : high] == depth) + low + 1
-        return np.asarray(self.matrix[np.concatenate([[low], later]), depth], np.int64)
+        """The rows (R, 1 + 2S) after ``ids`` (R,); low equals high where nothing is left."""
+        depth = rows[:, 0]
+        out = [depth + 1]
+        for shard, low, high in self._intervals(rows):
+            out += shard.narrow(low, high, depth, ids)
+        return np.stack(out, 1)
 
     def complete(self, rows: Ids) -> NDArray[np.bool_]:
-        low, high, depth = rows.T
-        last = self.matrix[np.minimum(low, len(self) - 1), np.minimum(depth, self.bound) - 1]
-        return np.asarray((low < high) & (depth > 0) & (last == self.end))
+        """(R,) bool: rows that have written a whole identifier: up to the bound, or nothing follows anywhere."""
+        depth = rows[:, 0]
+        held, goes_on = np.zeros((2, len(rows)), bool)
+        for shard, low, high in self._intervals(rows):
+            some = low < high
+            held |= some
+            goes_on |= some & ~shard.ended(low, high, np.maximum(depth, 1))
+        return held & (depth > 0) & ((depth >= self.bound) | ~goes_on)
+
+    def find(self, sequences: Sequence[Sequence[int]]) -> Ids:
+        """The rows (K, 1 + 2S) of sequences of tokens, all narrowed together."""
+        lengths = np.asarray([len(ids) for ids in sequences], np.int64)
+        ids = np.full((len(sequences), int(lengths.max(initial=0))), -1, np.int64)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = sequence
+        rows = self._start(len(sequences))
+        for step in range(ids.shape[1]):
+            longer = np.flatnonzero(lengths > step)
+            rows[longer] = self.narrow(rows[longer], ids[longer, step])
+        return rows
+
+    def _intervals(self, rows: Ids) -> list[tuple[Order, Ids, Ids]]:
+        return [(shard, rows[:, 2 * i + 1], rows[:, 2 * i + 2]) for i, shard in enumerate(self.shards)]
+
+    # ---- documents -----------------------------------------------------------------------------------------------
+
+    def counts(self, rows: Ids) -> Ids:
+        """(R,) how many places, or whole identifiers, begin as each row does, those of removed documents left out."""
+        counts = np.zeros(len(rows), np.int64)
+        for shard, low, high in self._intervals(rows):
+            counts += shard.live(low, high)
+        return counts
+
+    def count(self, ids: Sequence[int]) -> int:
+        """How often the collection holds ``ids``."""
+        return int(self.counts(self.find([ids]))[0])
 
     def documents(self, ids: Sequence[int]) -> Ids:
-        """Rows of the documents with exactly this identifier; none if ``ids`` do not end with the end token."""
-        low, high = self.interval(ids) if len(ids) and ids[-1] == self.end else (0, 0)
-        return np.arange(low, high)
+        """The numbers of the documents that these tokens name, sorted, each once: none for the beginning of a whole
+        identifier."""
+        rows = self.find([ids])
+        found = [
+            self.numbers(i, shard.owners(shard.places(int(low), int(high))))
+            for i, (shard, (low,), (high,)) in enumerate(self._intervals(rows))
+            if low < high and shard.names(low, len(ids))
+        ]
+        return np.unique(np.concatenate([np.zeros(0, np.int64), *found]))
+
+    def numbers(self, shard: int, owners: Ids) -> Ids:
+        """Documents of a shard, none of them removed, as they are numbered through all of them."""
+        return owners - np.searchsorted(self.removed[shard], owners) + self._first[shard]
+
+    def locate(self, number: int) -> tuple[int, int]:
+        """The shard of a document, and which it is there: the other way round."""
+        shard = int(np.searchsorted(self._first, number, "right")) - 1
+        removed = self.removed[shard]
+        rank = number - self._first[shard]
+        return shard, int(rank + np.searchsorted(removed - np.arange(len(removed)), rank, "right"))
 
 
-def sort_identifiers(identifiers: Sequence[Sequence[int]], end: int) -> tuple[NDArray[np.int32], Ids]:
-    """Identifiers as the matrix (D, L) int32 that ``SortedIdentifiers`` wants, and (D,) which of them each row is.
-
-    Equal ones keep their order.
-
-    Raises:
-        ValueError: one does not end with ``end``, or has it or a negative id before its end.
-    """
-    matrix = np.full((len(identifiers), max(map(len, identifiers), default=1)), PADDING, np.int32)
-    for row, ids in enumerate(identifiers):
-        if not ids or ids[-1] != end or end in ids[:-1] or min(ids) < 0:
-            raise ValueError(f"identifier {row} does not end with the end token, or before its end")
-        matrix[row, : len(ids)] = ids
-    order = np.lexsort(matrix.T[::-1])
-    return matrix[order], order
-
-
-def shared_lengths(matrix: NDArray[np.integer[Any]]) -> NDArray[np.uint16]:
-    """(D,): leading tokens that each row shares with the row before it; L for the same identifier, 0 for the first."""
-    differ = np.asarray(matrix[1:] != matrix[:-1])
-    lengths = np.where(differ.any(1), differ.argmax(1), matrix.shape[1])
-    return np.concatenate([[0], lengths]).astype(np.uint16)[: len(matrix)]
+def _distinct(rows: Ids) -> tuple[Ids, Ids | None]:
+    """Rows, each once, and (R,) which of these each row is, or None where no two are alike. Beams at the start, and
+    beams that repeat, stand in one interval, which is looked through once."""
+    order = np.lexsort(rows.T)
+    ordered = rows[order]
+    new = np.append(True, (ordered[1:] != ordered[:-1]).any(1))[: len(rows)]
+    if new.all():
+        return rows, None
+    place = np.empty(len(rows), np.int64)
+    place[order] = np.cumsum(new) - 1
+    return ordered[new], place
 
 
 def _on_host(ids: Any) -> Ids:

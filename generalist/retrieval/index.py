@@ -1,129 +1,125 @@
 """Index: a folder that holds documents, and the identifiers that a decoder may write.
 
-    meta.json          what it is, over which vocabulary, and the size of every other file
-    documents.jsonl    {"id", "title", "text"} a line
-    offsets.npy        (D + 1,) int64, bytes where the lines begin, and the end
+    meta.json        what it is, over which vocabulary, and which shards it has, with the size of every file
+    shard-0001 ...   documents, each shard sorted by itself
 
-of titles, with the documents in their order
-
-    identifiers.npy    (D, L) int32, sorted; row i names document i
-    shared.npy         (D,) uint16, leading tokens that each row shares with the one before
-
-of n-grams
-
-    tokens.npy         (N,) int32, the documents end to end, -1 after each
-    starts.npy         (D + 1,) int64, where each begins, and the end
-    suffixes.npy       (N,) int64, the places in the order of what follows them
-
-All but meta.json is memory-mapped: opening costs nothing, and a million documents need not be in memory.
+An index is what its meta.json says. Whatever changes it writes files beside those that are there, then replaces
+meta.json in one step, then deletes what that no longer names: a crash at any moment leaves the old index or the new.
 """
 
 import json
+import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from itertools import count
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from generalist.faults import Fault
-from generalist.retrieval.identifiers import Identifiers
-from generalist.retrieval.kinds import KINDS, Arrays
+from generalist.retrieval.kinds import KINDS
+from generalist.retrieval.shard import Item, Shard, ShardMeta, item, write_shard
 from generalist.sequence.sample import Document
 from generalist.sequence.vocabulary import Vocabulary
 
 __all__ = ["FORMAT", "Index", "Meta", "Progress"]
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
-Progress = Callable[[int, int], None]
-"""Told (documents done, documents in all) every so often."""
+Progress = Callable[[int, int | None], None]
+"""Told (documents done, documents in all if that is known) every so often."""
 
-_OFFSETS = {"offsets": (np.int64, 1)}
+_EARLIER = {"documents.jsonl", *(f"{name}.npy" for name in
+            ("offsets", "identifiers", "shared", "tokens", "starts", "suffixes"))}  # fmt: skip
+"""Files that indexes of format 1 had in the folder itself."""
 
 
 class Meta(BaseModel):
-    """What meta.json says. files: bytes of each other file; identifiers: how many different ones there are."""
+    """What meta.json says. change: how often the index was changed since it was built."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     kind: Literal["title", "ngram"] = "title"
     vocabulary: str
     fingerprint: str
-    documents: int = Field(ge=1)
-    identifiers: int = Field(ge=1)
     longest: int = Field(ge=1)
-    files: dict[str, int]
+    change: int = Field(default=0, ge=0)
+    shards: tuple[ShardMeta, ...] = Field(min_length=1)
+
+    @property
+    def identifiers(self) -> int:
+        """Different identifiers of all shards; those that several shards have, or only removed documents, count too."""
+        return sum(shard.identifiers for shard in self.shards)
 
 
 class Index(Sequence[Document]):
-    """A sequence of documents, and ``identifiers``, the Constraint that names them. ``index[i]`` reads one document."""
+    """A sequence of documents, and ``identifiers``, the Constraint that names them. ``index[i]`` reads one document.
 
-    def __init__(
-        self,
-        folder: Path,
-        meta: Meta,
-        vocabulary: Vocabulary,
-        identifiers: Identifiers,
-        lines: NDArray[np.uint8],
-        offsets: NDArray[np.int64],
-    ):
-        self.folder, self.meta, self.vocabulary, self.identifiers = folder, meta, vocabulary, identifiers
-        self._lines, self._offsets = lines, offsets
+    The documents stand in the order in which they came; those that were removed are not counted.
+    """
+
+    def __init__(self, folder: Path, meta: Meta, vocabulary: Vocabulary):
+        self.folder, self.vocabulary = folder, vocabulary
+        self._load(meta)
+
+    def _load(self, meta: Meta) -> None:
+        self.meta, kind = meta, KINDS[meta.kind]
+        try:
+            self.shards = [Shard(self.folder / one.name, one, kind, self.vocabulary) for one in meta.shards]
+        except Fault as fault:
+            raise Fault(f"{fault}; {_cure(self.folder)}") from fault
+        self.identifiers = kind.constraint([shard.held for shard in self.shards], meta.longest)
 
     def __len__(self) -> int:
-        return self.meta.documents
+        return len(self.identifiers)
 
     def __getitem__(self, at: Any) -> Any:
-        """Document ``at``, in the order of identifiers; a slice gives a list."""
+        """Document ``at``, in the order in which they came; a slice gives a list."""
         if isinstance(at, slice):
             return [self[i] for i in range(*at.indices(len(self)))]
         if not -len(self) <= at < len(self):
             raise IndexError(f"document {at} of {len(self)}")
-        at = int(at) % len(self)
-        line = self._lines[self._offsets[at] : self._offsets[at + 1]].tobytes()
+        shard, place = self.identifiers.locate(int(at) % len(self))
         try:
-            return Document(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise Fault(f"{self.folder}: documents.jsonl is damaged at line {at + 1}; {_cure(self.folder)}") from error
+            return self.shards[shard][place]
+        except Fault as fault:
+            raise Fault(f"{fault}; {_cure(self.folder)}") from fault
 
     @classmethod
     def build(
         cls,
-        documents: Sequence[Document],
+        documents: Iterable[Document],
         vocabulary: Vocabulary,
         folder: str | Path,
         progress: Progress | None = None,
         longest: int | None = None,
         kind: Literal["title", "ngram"] = "title",
     ) -> "Index":
-        """Writes an index over the documents and opens it. An index already there is replaced.
+        """Writes an index over the documents, read one by one, and opens it. An index already there is replaced.
 
         kind: what names a document. longest: pieces after which a title is cut, those of the task's ``docid{n}``, for a
         model writes no more; the most pieces of an n-gram.
 
         Raises:
-            Fault: no documents, one without a title (of n-grams: and without a text), or ``folder`` holds something
-                other than an index.
+            Fault: no documents, two of one id, one without a title (of n-grams: and without a text), or ``folder``
+                holds something other than an index.
         """
         folder = Path(folder)
-        if not documents:
-            raise Fault(f"{folder}: an index needs at least one document")
         if folder.exists() and not _replaceable(folder):
             raise Fault(f"{folder}: is there already and is no index; name a new folder")
-
-        def done(count: int) -> None:
-            if progress is not None and (count % 1000 == 0 or count == len(documents)):
-                progress(count, len(documents))
-
         longest = longest or KINDS[kind].longest
-        arrays, order, identifiers = KINDS[kind].make(documents, vocabulary, longest, done)
-        meta = {"kind": kind, "longest": longest, "identifiers": identifiers}
-        _write(folder, arrays, [documents[i] for i in order], vocabulary, meta)
-        return cls.open(folder, vocabulary)
+
+        def change(shards: tuple[ShardMeta, ...]) -> Meta:
+            if not shards:
+                raise Fault(f"{folder}: an index needs at least one document")
+            return Meta(kind=kind, vocabulary=vocabulary.folder.name, fingerprint=vocabulary.fingerprint,
+                        longest=longest, shards=shards)  # fmt: skip
+
+        items = _items(documents, vocabulary, kind, longest, progress)
+        return cls(folder, _written(folder, items, vocabulary, kind, change), vocabulary)
 
     @classmethod
     def open(cls, folder: str | Path, vocabulary: Vocabulary) -> "Index":
@@ -138,12 +134,67 @@ class Index(Sequence[Document]):
         meta = _read_meta(folder)
         if meta.fingerprint != vocabulary.fingerprint:
             raise Fault(f"{folder}: is of another vocabulary ({meta.vocabulary!r}) than the model; {_cure(folder)}")
-        for name, size in meta.files.items():
-            if not (folder / name).is_file() or (folder / name).stat().st_size != size:
-                raise Fault(f"{folder}: {name} is missing, cut short or changed; {_cure(folder)}")
-        arrays, lines = _arrays(folder, meta)
-        identifiers = KINDS[meta.kind].open(arrays, vocabulary, meta.longest)
-        return cls(folder, meta, vocabulary, identifiers, lines, arrays["offsets"])
+        return cls(folder, meta, vocabulary)
+
+    def add(self, documents: Iterable[Document], progress: Progress | None = None) -> int:
+        """Writes a new shard of the documents beside the others, which are not touched; returns how many they are.
+
+        Raises:
+            Fault: two have one id, an id is there already, or one cannot be named; then nothing has changed.
+        """
+        before = len(self)
+
+        def change(shards: tuple[ShardMeta, ...]) -> Meta:
+            return self._changed((*self.meta.shards, *shards))
+
+        items = _items(documents, self.vocabulary, self.meta.kind, self.meta.longest, progress)
+        self._load(_written(self.folder, items, self.vocabulary, self.meta.kind, change, self.shards))
+        return len(self) - before
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Marks documents as removed, which hides them and whatever only they hold at once; returns how many they are.
+
+        Raises:
+            Fault: there is no such document, or none would be left; then nothing has changed.
+        """
+        wanted = dict.fromkeys(ids)
+        found = [shard.look_up(wanted) for shard in self.shards]
+        missing = [identity for identity in wanted if not any(identity in one for one in found)]
+        if missing:
+            more = f", nor {len(missing) - 1:,} more of those to remove" if len(missing) > 1 else ""
+            raise Fault(f"{self.folder}: there is no document {missing[0]!r} to remove{more}")
+        if len(wanted) == len(self):
+            raise Fault(f"{self.folder}: no document would be left; build an index of others instead")
+        self._unchanged()
+        shards = []
+        for shard, one in zip(self.shards, found, strict=True):
+            if len(one) < shard.meta.documents - len(shard.removed):
+                places = np.asarray(sorted(one.values()), np.int64)
+                shards.append(shard.without(places, self.meta.change + 1) if one else shard.meta)
+        meta = self._changed(tuple(shards))
+        _commit(self.folder, meta)
+        self._load(meta)
+        return len(wanted)
+
+    def merge(self) -> None:
+        """Writes all documents that are left as one shard, or as few as hold them, in place of all shards."""
+        self._load(
+            _written(
+                self.folder,
+                (one for shard in self.shards for one in shard.items()),
+                self.vocabulary,
+                self.meta.kind,
+                self._changed,
+            )  # fmt: skip
+        )
+
+    def _changed(self, shards: tuple[ShardMeta, ...]) -> Meta:
+        self._unchanged()
+        return self.meta.model_copy(update={"shards": shards, "change": self.meta.change + 1})
+
+    def _unchanged(self) -> None:
+        if _read_meta(self.folder) != self.meta:
+            raise Fault(f"{self.folder}: was changed by someone else since it was opened; try again")
 
 
 def _cure(folder: Path) -> str:
@@ -151,45 +202,91 @@ def _cure(folder: Path) -> str:
 
 
 def _replaceable(folder: Path) -> bool:
-    """Whether nothing would be lost: only files that an index is made of."""
-    arrays = [name for kind in KINDS.values() for name in kind.arrays]
-    names = {"meta.json", "documents.jsonl", *(f"{name}.npy" for name in [*arrays, *_OFFSETS])}
-    return folder.is_dir() and all(path.name in names for path in folder.iterdir())
+    """Whether nothing would be lost: only what an index is made of."""
+    known = {"meta.json", "meta.json.part", *_EARLIER}
+    return folder.is_dir() and all(path.name in known or path.name.startswith("shard-") for path in folder.iterdir())
 
 
-def _write(
-    folder: Path, arrays: Arrays, documents: Sequence[Document], vocabulary: Vocabulary, about: dict[str, Any]
-) -> None:
-    """Everything beside the folder, then renamed to it: an index is whole or not there."""
-    beside = folder.with_name(folder.name + ".part")
-    shutil.rmtree(beside, ignore_errors=True)
+def _items(
+    documents: Iterable[Document], vocabulary: Vocabulary, kind: str, longest: int, progress: Progress | None
+) -> Iterator[Item]:
+    total = len(documents) if isinstance(documents, Sized) else None
+    number = 0
+    for number, document in enumerate(documents, 1):
+        yield item(document, KINDS[kind].tokens(document, vocabulary, longest))
+        if progress is not None and number % 1000 == 0:
+            progress(number, total)
+    if progress is not None and number % 1000:
+        progress(number, total)
+
+
+def _written(
+    folder: Path,
+    items: Iterator[Item],
+    vocabulary: Vocabulary,
+    kind: str,
+    change: Callable[[tuple[ShardMeta, ...]], Meta],
+    beside: Sequence[Shard] = (),
+) -> Meta:
+    """Writes items as new shards and then the meta.json that ``change`` makes of them; all of it or nothing.
+
+    beside: the shards that stay, whose ids the items may not have.
+    """
+    new = not folder.exists()
+    shards: list[ShardMeta] = []
     try:
-        beside.mkdir(parents=True)
-        for name, array in arrays.items():
-            np.save(beside / f"{name}.npy", array)
-        np.save(beside / "offsets.npy", _write_documents(beside / "documents.jsonl", documents))
-        meta = Meta(
-            vocabulary=vocabulary.folder.name,
-            fingerprint=vocabulary.fingerprint,
-            documents=len(documents),
-            **about,
-            files={path.name: path.stat().st_size for path in sorted(beside.iterdir())},
-        )
-        (beside / "meta.json").write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        shutil.rmtree(folder, ignore_errors=True)
-        beside.rename(folder)
-    except OSError as error:
-        raise Fault(f"{folder}: cannot be written ({error.strerror or error})") from error
+        free = (f"shard-{number:04}" for number in count(1) if not list(folder.glob(f"shard-{number:04}*")))
+        while (written := write_shard(folder / next(free), items, KINDS[kind], vocabulary)) is not None:
+            shards.append(written)
+        opened = [Shard(folder / one.name, one, KINDS[kind], vocabulary) for one in shards]
+        _no_id_twice(folder, [*beside, *opened])
+        meta = change(tuple(shards))
+        _commit(folder, meta)
+        return meta
+    except BaseException as error:
+        # What is not named by meta.json is nobody's: nothing of a failed change stays.
+        for path in folder.glob("shard-*") if new else [folder / one.name for one in shards]:
+            shutil.rmtree(path, ignore_errors=True)
+        for path in folder.glob("shard-*.part"):
+            shutil.rmtree(path, ignore_errors=True)
+        if new and folder.exists():
+            folder.rmdir()
+        if isinstance(error, OSError):
+            raise Fault(f"{folder}: cannot be written ({error.strerror or error})") from error
+        raise
 
 
-def _write_documents(path: Path, documents: Sequence[Document]) -> NDArray[np.int64]:
-    offsets = np.zeros(len(documents) + 1, np.int64)
-    with path.open("wb") as file:
-        for i, document in enumerate(documents):
-            record = {"id": document.id, "title": document.title, "text": document.text}
-            file.write(json.dumps(record, ensure_ascii=False).encode() + b"\n")
-            offsets[i + 1] = file.tell()
-    return offsets
+def _no_id_twice(folder: Path, shards: Sequence[Shard]) -> None:
+    kept = [np.setdiff1d(np.arange(shard.meta.documents), shard.removed) for shard in shards]
+    hashes = [shard.hashes[at] for shard, at in zip(shards, kept, strict=True)]
+    ordered = np.sort(np.concatenate([np.zeros(0, np.uint64), *hashes]))
+    twice = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    if not len(twice):
+        return
+    seen: set[str] = set()
+    for shard, at in zip(shards, kept, strict=True):
+        for place in at[np.isin(shard.hashes[at], twice)].tolist():
+            identity = shard[place].id
+            if identity in seen:
+                raise Fault(f"{folder}: document {identity!r} would be there twice")
+            seen.add(identity)
+
+
+def _commit(folder: Path, meta: Meta) -> None:
+    """From one moment to the next the index is what ``meta`` says. Then what it does not name is deleted."""
+    part = folder / "meta.json.part"
+    part.write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    os.replace(part, folder / "meta.json")
+    files = {shard.name: shard.files for shard in meta.shards}
+    for path in folder.iterdir():
+        if path.is_dir() and path.name not in files:
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.is_dir():
+            for file in path.iterdir():
+                if file.name not in files[path.name]:
+                    file.unlink(missing_ok=True)
+        elif path.name != "meta.json":
+            path.unlink(missing_ok=True)
 
 
 def _read_meta(folder: Path) -> Meta:
@@ -205,20 +302,3 @@ def _read_meta(folder: Path) -> Meta:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"])) or "the file"
         raise Fault(f"{folder}: meta.json: {where}: {first['msg']}; {_cure(folder)}") from error
-
-
-def _arrays(folder: Path, meta: Meta) -> tuple[Arrays, NDArray[np.uint8]]:
-    """The arrays and the bytes of documents.jsonl, memory-mapped, as many as meta.json says."""
-    kind = KINDS[meta.kind]
-    wanted = kind.arrays | _OFFSETS
-    try:
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False) for name in wanted}
-        lines = np.memmap(folder / "documents.jsonl", np.uint8, "r")
-    except (OSError, ValueError, EOFError) as error:
-        raise Fault(f"{folder}: cannot be read ({str(error).splitlines()[0]}); {_cure(folder)}") from error
-    fits = all(arrays[name].dtype == dtype and arrays[name].ndim == axes for name, (dtype, axes) in wanted.items())
-    offsets = arrays["offsets"]
-    fits = fits and len(offsets) - 1 == meta.documents and offsets[-1] == len(lines)
-    if not fits or not kind.fits(arrays, meta.documents):
-        raise Fault(f"{folder}: its files do not fit one another; {_cure(folder)}")
-    return arrays, lines

@@ -1,103 +1,148 @@
-"""Kinds of identifiers: how each is made of documents, which arrays hold it, and what a decoder is given of these."""
+"""Kinds of identifiers: the tokens of a document, the arrays that a shard sorts them into, and what a decoder is given.
+
+A shard takes its documents as tokens, end to end, and gives them back: so shards are merged without reading a text.
+"""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generalist.faults import Fault
-from generalist.retrieval.identifiers import Identifiers, SortedIdentifiers, shared_lengths, sort_identifiers
-from generalist.retrieval.substrings import Substrings, laid_out, suffix_array
+from generalist.retrieval.identifiers import Identifiers
+from generalist.retrieval.order import Arrays, Ids, Order, mark_of
+from generalist.retrieval.rows import Rows, row_arrays, tokens_of_rows
+from generalist.retrieval.substrings import Substrings
+from generalist.retrieval.suffixes import Suffixes, marked, suffix_arrays
 from generalist.sequence.sample import Document
 from generalist.sequence.units.text import fold
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["KINDS", "Arrays", "Kind", "Made", "document_tokens", "title_identifier"]
+__all__ = ["KINDS", "Held", "Kind", "document_tokens", "title_identifier"]
 
-Arrays = dict[str, NDArray[Any]]
-Made = tuple[Arrays, NDArray[np.int64], int]
-"""The arrays, the order in which the documents stand in them, and how many different identifiers there are."""
+
+class Held(NamedTuple):
+    """A shard as a constraint takes it. documents: how many it holds; removed: which of them are, sorted."""
+
+    order: Order
+    documents: int
+    removed: Ids
 
 
 class Kind(ABC):
-    """arrays: dtype and axes of each array of an index. longest: most tokens of an identifier unless one says.
-    task: the shipped task that writes them."""
+    """arrays: dtype and axes of each array of a shard, None for that of tokens. longest: most tokens of an identifier
+    unless one says. task: the shipped task that writes them."""
 
-    arrays: dict[str, tuple[type, int]]
+    arrays: dict[str, tuple[type | None, int]]
     longest: int
     task: str
 
     @abstractmethod
-    def make(
-        self, documents: Sequence[Document], vocabulary: Vocabulary, longest: int, done: Callable[[int], None]
-    ) -> Made:
-        """Reads documents one by one, telling how many are done. Raises Fault for one that cannot be named."""
+    def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
+        """What a shard holds of a document. Raises Fault for one that cannot be named."""
+
+    @abstractmethod
+    def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
+        """The arrays of documents that stand end to end in ``tokens``, at ``starts`` (D + 1,), and how many different
+        identifiers there are."""
+
+    @abstractmethod
+    def unsort(self, arrays: Arrays) -> tuple[NDArray[Any], Ids]:
+        """The tokens and starts that the arrays were made of."""
 
     @abstractmethod
     def fits(self, arrays: Arrays, documents: int) -> bool:
         """Whether the arrays are those of so many documents."""
 
     @abstractmethod
-    def open(self, arrays: Arrays, vocabulary: Vocabulary, longest: int) -> Identifiers:
-        """The constraint that the arrays are."""
+    def order(self, arrays: Arrays, vocabulary: Vocabulary, gone: NDArray[Any] | None = None) -> Order:
+        """What the arrays are; gone: the places of removed documents."""
+
+    @abstractmethod
+    def constraint(self, shards: Sequence[Held], longest: int) -> Identifiers:
+        """The constraint over shards."""
 
 
 class Titles(Kind):
     """Whole titles, after GENRE: an identifier names every document of this title."""
 
-    arrays = {"identifiers": (np.int32, 2), "shared": (np.uint16, 1)}
+    arrays = {"identifiers": (None, 2), "order": (np.uint32, 1)}
     task = "retrieve"
     longest = 48  # without the end token: as many pieces as the answer of the shipped ``retrieve`` task, ``docid{48}``
 
-    def make(
-        self, documents: Sequence[Document], vocabulary: Vocabulary, longest: int, done: Callable[[int], None]
-    ) -> Made:
-        identifiers = []
-        for i, document in enumerate(documents):
-            identifiers.append(title_identifier(document, vocabulary, longest))
-            done(i + 1)
-        matrix, order = sort_identifiers(identifiers, vocabulary.eos)
-        shared = shared_lengths(matrix)
-        return {"identifiers": matrix, "shared": shared}, order, int((shared < matrix.shape[1]).sum())
+    def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
+        return title_identifier(document, vocabulary, longest)
+
+    def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
+        return row_arrays(tokens, starts, vocabulary.eos)
+
+    def unsort(self, arrays: Arrays) -> tuple[NDArray[Any], Ids]:
+        return tokens_of_rows(arrays["identifiers"], arrays["order"])
 
     def fits(self, arrays: Arrays, documents: int) -> bool:
-        return len(arrays["identifiers"]) == len(arrays["shared"]) == documents
+        return len(arrays["identifiers"]) == len(arrays["order"]) == documents
 
-    def open(self, arrays: Arrays, vocabulary: Vocabulary, longest: int) -> Identifiers:
-        return SortedIdentifiers(arrays["identifiers"], vocabulary.eos, arrays["shared"])
+    def order(self, arrays: Arrays, vocabulary: Vocabulary, gone: NDArray[Any] | None = None) -> Order:
+        return Rows(arrays["identifiers"], arrays["order"], vocabulary.eos, len(vocabulary), gone)
+
+    def constraint(self, shards: Sequence[Held], longest: int) -> Identifiers:
+        # A title may be far below the bound: a decoder makes room for the longest that there is.
+        return Identifiers(*_columns(shards), max(one.order.longest for one in shards if isinstance(one.order, Rows)))
 
 
 class Ngrams(Kind):
     """Any run of tokens of a title or a text, after SEAL: an identifier names every document that holds it."""
 
-    arrays = {"tokens": (np.int32, 1), "starts": (np.int64, 1), "suffixes": (np.int64, 1)}
+    arrays = {
+        "tokens": (None, 1),
+        "starts": (np.uint32, 1),
+        "suffixes": (np.uint32, 1),
+        "firsts": (np.uint32, 1),
+        "fresh": (np.uint8, 2),
+        "leads": (np.uint64, 1),
+        "nexts": (np.uint8, 2),
+    }
     longest = 10
     task = "quote"
 
-    def make(
-        self, documents: Sequence[Document], vocabulary: Vocabulary, longest: int, done: Callable[[int], None]
-    ) -> Made:
-        texts = []
-        for i, document in enumerate(documents):
-            texts.append(document_tokens(document, vocabulary))
-            if not texts[-1]:
-                raise Fault(f"document {document.id!r} has neither a title nor a text")
-            done(i + 1)
-        tokens, starts = laid_out(texts)
-        arrays: Arrays = {"tokens": tokens, "starts": starts, "suffixes": suffix_array(tokens)}
-        return arrays, np.arange(len(documents)), len(tokens)
+    def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
+        tokens = document_tokens(document, vocabulary)
+        if not tokens:
+            raise Fault(f"document {document.id!r} has neither a title nor a text")
+        return tokens
+
+    def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
+        arrays = suffix_arrays(*marked(tokens, starts))
+        return arrays, len(arrays["tokens"])
+
+    def unsort(self, arrays: Arrays) -> tuple[NDArray[Any], Ids]:
+        tokens, starts = np.asarray(arrays["tokens"]), arrays["starts"].astype(np.int64)
+        return tokens[tokens != mark_of(tokens.dtype)], starts - np.arange(len(starts))
 
     def fits(self, arrays: Arrays, documents: int) -> bool:
-        tokens, starts, suffixes = (arrays[name] for name in self.arrays)
-        return len(starts) == documents + 1 and len(tokens) == len(suffixes) == starts[-1]
+        tokens, starts, suffixes, firsts, fresh, leads, nexts = (arrays[name] for name in self.arrays)
+        return (
+            len(starts) == documents + 1
+            and len(tokens) == len(suffixes) == starts[-1]
+            and firsts[-1] == len(tokens) - documents
+            and fresh.shape[1] == (len(tokens) + 7) // 8
+            and nexts.shape == (len(leads), (len(firsts) + 6) // 8)
+        )
 
-    def open(self, arrays: Arrays, vocabulary: Vocabulary, longest: int) -> Identifiers:
-        return Substrings(arrays["tokens"], arrays["starts"], arrays["suffixes"], longest)
+    def order(self, arrays: Arrays, vocabulary: Vocabulary, gone: NDArray[Any] | None = None) -> Order:
+        return Suffixes(**{name: arrays[name] for name in self.arrays}, gone=gone)
+
+    def constraint(self, shards: Sequence[Held], longest: int) -> Identifiers:
+        return Substrings(*_columns(shards), longest)
 
 
 KINDS: dict[str, Kind] = {"title": Titles(), "ngram": Ngrams()}
+
+
+def _columns(shards: Sequence[Held]) -> tuple[list[Order], list[int], list[Ids]]:
+    return [one.order for one in shards], [one.documents for one in shards], [one.removed for one in shards]
 
 
 def title_identifier(document: Document, vocabulary: Vocabulary, longest: int = Titles.longest) -> list[int]:

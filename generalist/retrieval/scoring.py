@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.retrieval.identifiers import Ids
+from generalist.retrieval.order import Ids, begins
 from generalist.retrieval.substrings import Substrings
 
 __all__ = ["ALPHA", "BETA", "Found", "Match", "key_weights", "ranked"]
@@ -63,57 +63,64 @@ def ranked(
 ) -> list[Found]:
     """The ``k`` best documents for keys, different from one another, of one token or more each; fewer if fewer hold
     any. Equal scores stand in the order of the collection."""
-    spans = _spans(held, keys)
-    weights = key_weights(log_probabilities, spans[:, 1] - spans[:, 0], len(held)) ** ALPHA
+    rows = held.find(keys)
+    weights = key_weights(log_probabilities, held.counts(rows), held.places) ** ALPHA
     order = [int(i) for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
     if not order:
         return []
-    places = [np.sort(held.suffixes[low:high]) for low, high in spans[order]]
-    owners = [np.searchsorted(held.starts, at, "right") - 1 for at in places]
-    total = np.zeros(len(held.starts) - 1)
-    for i, owner in zip(order, owners, strict=True):
+    stands = [held.stands(rows[i]) for i in order]
+    total = np.zeros(len(held))
+    for i, (owner, _) in zip(order, stands, strict=True):
         total[np.unique(owner)] += weights[i]
     best = np.argsort(-total, kind="stable")[: max(candidates, k)]
-    best = np.sort(best[total[best] > 0])
-    runs: dict[int, list[tuple[int, int]]] = {int(document): [] for document in best}
-    for i, at, owner in zip(order, places, owners, strict=True):
-        inside = np.isin(owner, best)
-        for document, place in zip(owner[inside].tolist(), at[inside].tolist(), strict=True):
-            runs[document].append((i, int(place - held.starts[document])))
-    found = [_scored(document, at, keys, weights) for document, at in runs.items()]
-    return sorted(found, key=lambda one: -one.score)[:k]
+    pages = _Pages(held, np.sort(best[total[best] > 0]))
+    for i, (owner, at) in zip(order, stands, strict=True):
+        pages.count(keys[i], float(weights[i]), owner, at)
+    return pages.best(k)
 
 
-def _spans(held: Substrings, keys: Sequence[Sequence[int]]) -> Ids:
-    """``[low, high)`` of every key (K, 2), all keys of a length at once."""
-    lengths = np.asarray([len(key) for key in keys], np.int64)
-    spans = np.zeros((len(keys), 2), np.int64)
-    for length in np.unique(lengths):
-        these = np.flatnonzero(lengths == length)
-        rows = held.start(len(these)).rows
-        for ids in np.asarray([keys[i] for i in these], np.int64).T:
-            rows = held.narrow(rows, ids)
-        spans[these] = rows[:, :2]
-    return spans
+class _Pages:
+    """Documents looked at run by run, all at once: keys come in by weight, best first, and each counts once in a
+    document, at the first place where it overlaps nothing better.
 
+    Args:
+        documents: (D,), sorted.
+    """
 
-def _scored(
-    document: int, runs: Sequence[tuple[int, int]], keys: Sequence[Sequence[int]], weights: NDArray[np.float64]
-) -> Found:
-    """A document by its runs, (key, place) each, in the order of the keys' weights: a key counts once, at the first
-    place where it overlaps nothing better."""
-    taken: set[int] = set()
-    seen: set[int] = set()
-    counted: set[int] = set()
-    matches = []
-    for i, start in runs:
-        span = range(start, start + len(keys[i]))
-        if i in counted or not taken.isdisjoint(span):
-            continue
-        tokens = set(keys[i])
-        cover = 1 - BETA + BETA * len(tokens - seen) / len(tokens)
-        matches.append(Match(start, span.stop, float(weights[i] * cover)))
-        counted.add(i)
-        taken.update(span)
-        seen |= tokens
-    return Found(document, sum(match.weight for match in matches), tuple(sorted(matches, key=lambda m: -m.weight)))
+    def __init__(self, held: Substrings, documents: Ids):
+        self.documents = documents
+        self.begins = begins([len(held.text(int(document))) for document in documents])
+        self.taken = np.zeros(int(self.begins[-1]), bool)
+        self.seen: dict[int, NDArray[np.bool_]] = {}  # by token, in which documents a run has held it
+        self.score = np.zeros(len(documents))
+        self.matches: list[tuple[Ids, Ids, int, NDArray[np.float64]]] = []  # pages, places, length, weights
+
+    def count(self, key: Sequence[int], weight: float, owner: Ids, at: Ids) -> None:
+        """A key that stands in documents ``owner`` (W,) at places ``at`` (W,), in that order."""
+        page = np.minimum(np.searchsorted(self.documents, owner), len(self.documents) - 1)
+        inside = np.flatnonzero(self.documents[page] == owner)
+        page, at = page[inside], at[inside]
+        span = (self.begins[page] + at)[:, None] + np.arange(len(key))
+        free = np.flatnonzero(~self.taken[span].any(1))
+        page, first = np.unique(page[free], return_index=True)
+        at, span = at[free][first], span[free][first]
+        tokens = [self.seen.setdefault(token, np.zeros(len(self.documents), bool)) for token in set(key)]
+        new = np.mean([~seen[page] for seen in tokens], axis=0)
+        gain = weight * (1 - BETA + BETA * new)
+        self.score[page] += gain
+        self.taken[span] = True
+        for seen in tokens:
+            seen[page] = True
+        self.matches.append((page, at, len(key), gain))
+
+    def best(self, k: int) -> list[Found]:
+        """The ``k`` documents of the highest scores, with their matches."""
+        order = np.argsort(-self.score, kind="stable")[:k]
+        held: dict[int, list[Match]] = {int(page): [] for page in order}
+        for page, at, length, gain in self.matches:
+            for i in np.flatnonzero(np.isin(page, order)):
+                held[int(page[i])].append(Match(int(at[i]), int(at[i]) + length, float(gain[i])))
+        return [
+            Found(int(self.documents[page]), float(self.score[page]), tuple(sorted(found, key=lambda m: -m.weight)))
+            for page, found in held.items()
+        ]

@@ -118,7 +118,7 @@ def _held(
     """The documents that hold the keys written, with their scores and the runs that these are of."""
     keys = {tuple(ids): log_probability for ids, log_probability in written}
     for found in ranked(held, list(keys), np.asarray(list(keys.values())), k):
-        text = held.tokens[held.starts[found.document] : held.starts[found.document + 1]]
+        text = held.text(found.document)
         evidence = [
             {"text": index.vocabulary.text(text[match.start : match.stop]), "weight": match.weight}
             for match in found.matches

@@ -88,11 +88,12 @@ class Sample:
 
 @dataclass(slots=True)
 class Document:
-    """A document that retrieval may find."""
+    """A document that retrieval may find. image: path of a picture that belongs to it, if any."""
 
     id: str
     title: str
     text: str = ""
+    image: str = ""
 
 
 @dataclass(slots=True)

@@ -139,7 +139,9 @@ class Vocabulary:
         raise IndexError(f"token {token} is outside the vocabulary")
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; typed tokens such as ``<loc_0512>`` become themselves."""
+        """Ids of a text; typed tokens such as ``<loc_0512>`` become themselves, and bytes that are no text ``?``."""
+        # A shell hands bytes that are not UTF-8 over as halves of surrogate pairs, which no tokenizer takes.
+        text = text.encode("utf-8", "replace").decode("utf-8")
         return list(self.tokenizer.encode(text, add_special_tokens=False).ids)
 
     def encode_plain(self, text: str) -> list[int]:
@@ -148,7 +150,7 @@ class Vocabulary:
         if "<0x" not in text and all(token in self["text"] for token in ids):
             return ids
         # A typed special token or byte piece inside an answer is spelled out byte by byte, which decodes to the text.
-        return [self._bytes[byte] for byte in text.encode("utf-8")]
+        return [self._bytes[byte] for byte in text.encode("utf-8", "replace")]
 
     @cached_property
     def _bytes(self) -> tuple[int, ...]:

@@ -1,0 +1,126 @@
+"""Retrieve: the commands that keep an index of documents and look something up in it."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from generalist.app.options import Json, Kind, Model, load_model, load_vocabulary
+from generalist.faults import Fault
+
+__all__ = ["documents"]
+
+documents = typer.Typer()
+
+
+@documents.command(
+    epilog="Examples: `generalist index beir/nq --out nq.index` · "
+    "`generalist index scenes:test:500 --out scenes.index` · `generalist index more.jsonl --out nq.index --add` · "
+    "`generalist index --out nq.index --remove d1 --merge`"
+)
+def index(
+    out: Annotated[
+        Path, typer.Option(help="Folder of the index; one already there is replaced, or changed.", show_default=False)
+    ],
+    corpus: Annotated[
+        str,
+        typer.Argument(
+            help="A BEIR folder, a folder of .txt and .md files, a .jsonl file (id, title, text; or KILT's), "
+            "a .tsv file (id, text, title), or scenes[:SPLIT[:N]].",
+            show_default=False,
+        ),
+    ] = "",
+    add: Annotated[bool, typer.Option("--add", help="Add the corpus to the index instead of replacing it.")] = False,
+    remove: Annotated[
+        list[str] | None, typer.Option(metavar="ID", help="Remove a document; may be given again.", show_default=False)
+    ] = None,
+    remove_list: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Remove the documents whose ids are in a file, one a line.", show_default=False
+        ),
+    ] = None,
+    merge: Annotated[
+        bool, typer.Option("--merge", help="Write what was added and removed into one piece, which is searched faster.")
+    ] = False,
+    identifiers: Annotated[
+        Kind | None,
+        typer.Option(help="What names a document: its title (unless said otherwise), or any n-gram of it."),
+    ] = None,
+    model: Model = "tiny",
+) -> None:
+    """Build an index of documents for `generalist search`, or change one: first remove, then add, then merge."""
+    from generalist.retrieval.index import Index
+
+    changes = bool(remove or remove_list or merge)
+    if not corpus and (add or not changes):
+        raise Fault("index: name a corpus, or say what to change with --remove or --merge")
+    if corpus and changes and not add:
+        raise Fault("index: a corpus without --add makes a new index, from which there is nothing to remove or merge")
+    vocabulary = load_vocabulary(model)
+    if corpus and not add:
+        kind = (identifiers or Kind.TITLE).value
+        _tell(_read(corpus, lambda source, told: Index.build(source, vocabulary, out, told, kind=kind)))
+        return
+    found = Index.open(out, vocabulary)
+    if identifiers and identifiers.value != found.meta.kind:
+        raise Fault(f"{out}: names documents by {found.meta.kind}, not by {identifiers.value}; build a new index")
+    done = []
+    if remove or remove_list:
+        ids = [*(remove or []), *(_ids(remove_list) if remove_list else [])]
+        done.append(f"{found.remove(ids):,} removed")
+    if add:
+        done.append(f"{_read(corpus, found.add):,} added")
+    if merge:
+        found.merge()
+        done.append("merged")
+    _tell(found, *done)
+
+
+def _read(corpus: str, write: Any) -> Any:
+    """Has a corpus written by ``write(documents, progress)`` under a bar, and says what was left out."""
+    from generalist.app.report import Bar
+    from generalist.retrieval.corpus import Corpus
+
+    source = Corpus(corpus)
+    with Bar("index", None) as bar:
+        written = write(source, lambda done, _: bar.at(done))
+    if source.skipped:
+        print(f"{corpus}: left out {source.skipped:,} without title and text", file=sys.stderr)
+    return written
+
+
+def _ids(path: Path) -> list[str]:
+    from generalist.data.readers.files import read_lines
+
+    return read_lines(path)
+
+
+def _tell(index: Any, *done: str) -> None:
+    found = f"{len(index):,} documents in {index.folder}"
+    print(f'{", ".join([*done, found])}; next: generalist search {index.folder} "QUERY"', file=sys.stderr)
+
+
+@documents.command(
+    epilog='Examples: `generalist search nq.index "who wrote hamlet" -k 5` · '
+    "`generalist search scenes.index --image scene.png --json`"
+)
+def search(
+    index: Annotated[
+        Path, typer.Argument(metavar="DIR", help="An index built by generalist index.", show_default=False)
+    ],
+    query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
+    image: Annotated[Path | None, typer.Option(help="A picture to look for, with or without a query.")] = None,
+    model: Model = "tiny",
+    k: Annotated[int, typer.Option("-k", min=1, help="Documents to list.")] = 10,
+    json: Json = False,
+) -> None:
+    """Find documents by a text, a picture or both."""
+    from generalist.app.documents import find
+    from generalist.app.report import print_documents, print_json
+
+    if not query.strip() and image is None:
+        raise Fault("search: give a query, or --image FILE")
+    answer = find(load_model(model), index, query, image, k)
+    print_json(answer.json()) if json else print_documents(answer)
