@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from generalist.app.generalist import Generalist
 from generalist.faults import Fault
 from generalist.metrics.calibration import expected_error
-from generalist.metrics.scaling import FILE, Scaling, fit, fit_best, read_scalings, write_scalings
+from generalist.metrics.scaling import FILE, Scaling, fit, fit_best, fit_line, read_scalings, write_scalings
 from generalist.model.build import build_model, load_model, save_model
 
 
@@ -51,6 +52,33 @@ def test_whatever_is_fitted_is_finite_never_decreases_and_stays_in_bounds(
     assert 0 < found.scale < 100 and abs(found.shift) < 100
     mapped = found(np.linspace(0, 1, 200))
     assert mapped.dtype == np.float32 and (np.diff(mapped) >= 0).all() and mapped[0] >= 0 and mapped[-1] <= 1
+
+
+@given(rows=rows)
+def test_a_line_is_finite_rises_and_stays_in_bounds(rows: list[tuple[float, bool]]) -> None:
+    found = fit_line([s for s, _ in rows], [r for _, r in rows])
+    assert Scaling.model_validate(found.model_dump()) == found
+    mapped = found(np.linspace(0, 1, 200, dtype=np.float32)).astype(np.float64)
+    assert (np.diff(mapped) >= 0).all() and mapped[0] == 0 and mapped[-1] == 1
+
+
+def test_what_no_curve_fits_a_line_does_and_is_chosen() -> None:
+    rng = np.random.default_rng(0)
+    scores = rng.random(6000)
+    right = rng.random(6000) < np.where(scores < 0.6, 0.7, 0.97)  # two kinds of answers, and nothing between
+    parts = [(scores[::2], right[::2]), (scores[1::2], right[1::2])]
+    found, mapped = fit_best(parts)
+    assert found.line and not fit(scores, right).line
+    assert expected_error(np.concatenate(mapped).astype(float), np.concatenate([right[::2], right[1::2]])) < 0.03
+    assert expected_error(fit(scores, right)(scores).astype(float), right) > 0.04
+
+
+@pytest.mark.parametrize(
+    "line", [((0.0, 0.0), (0.5, 0.5), (0.4, 0.6)), ((0.0, 0.2), (1.0, 0.1)), ((0.0, 0.0), (1.0, 2.0))]
+)
+def test_a_line_that_falls_or_leaves_its_bounds_is_refused(line) -> None:
+    with pytest.raises(ValidationError, match="rise"):
+        Scaling(line=line)
 
 
 def test_perfect_separation_and_scores_that_mislead() -> None:
