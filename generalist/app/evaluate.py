@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any, Literal
+from typing import Any
 
 from generalist.app.finder import Finder
 from generalist.app.generalist import Generalist
@@ -39,7 +39,7 @@ class Evaluation:
         limit: int | None = None,
         batch: int = 16,
         deepest: int = DEEPEST,
-        identifiers: Literal["title", "ngram"] | None = None,
+        identifiers: str | None = None,
         alone: bool = False,
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone

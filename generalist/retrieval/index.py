@@ -42,7 +42,7 @@ class Meta(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     format: Literal[2] = FORMAT
-    kind: Literal["title", "ngram"] = "title"
+    kind: str = Field("title", pattern="^(title|ngram)$")
     vocabulary: str
     fingerprint: str
     longest: int = Field(ge=1)
@@ -96,7 +96,7 @@ class Index(Sequence[Document]):
         folder: str | Path,
         progress: Progress | None = None,
         longest: int | None = None,
-        kind: Literal["title", "ngram"] = "title",
+        kind: str = "title",
     ) -> "Index":
         """Writes an index over the documents, read one by one, and opens it. An index already there is replaced.
 
