@@ -67,6 +67,13 @@ def test_retrieve_looks_among_the_documents_of_what_is_measured(vocabulary, task
     assert again == pytest.approx(whole, abs=1e-6)
 
 
+def test_documents_that_nobody_asks_for_stand_among_those_that_are_measured(vocabulary, tasks):
+    model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
+    evaluation = Evaluation(Generalist(model, vocabulary, tasks), "retrieve", DATA, limit=2, alone=True, among=9)
+    assert evaluation.run()["n"] == 2
+    assert evaluation.finder is not None and len(evaluation.finder.index) == 9
+
+
 @pytest.fixture
 def beir(tmp_path: Path) -> str:
     """A set of three documents, each with a query that says its words."""

@@ -171,6 +171,9 @@ def evaluate(
     identifiers: Annotated[
         Kind | None, typer.Option(help="What names a document, if not what the task itself writes.")
     ] = None,
+    among: Annotated[
+        int | None, typer.Option(min=1, help="Documents of generated scenes to look among; those measured if not more.")
+    ] = None,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -179,7 +182,7 @@ def evaluate(
     from generalist.app.report import Bar, print_json, print_metrics
 
     kind = None if identifiers is None else identifiers.value
-    evaluation = Evaluation(load_model(model, tasks_dir), task, data, limit, batch, identifiers=kind)
+    evaluation = Evaluation(load_model(model, tasks_dir), task, data, limit, batch, identifiers=kind, among=among)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}

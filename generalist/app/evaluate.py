@@ -25,7 +25,8 @@ class Evaluation:
 
     limit: only so many items, from the first. batch: requests answered together. deepest: documents listed a query, and
     the beams that find them. identifiers: what is written to name documents, if not what the task writes. alone: do not
-    measure BM25 and the like beside the model.
+    measure BM25 and the like beside the model. among: documents of generated scenes to look among, if more than those
+    that are measured.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
@@ -41,6 +42,7 @@ class Evaluation:
         deepest: int = DEEPEST,
         identifiers: str | None = None,
         alone: bool = False,
+        among: int | None = None,
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
@@ -54,6 +56,7 @@ class Evaluation:
             raise Fault(f"{self.task.path}: metrics: names none, so there is nothing to measure")
         self.metrics = [metric(name) for name in self.task.file.metrics]
         self.count = len(self.data) if limit is None else min(limit, len(self.data))
+        self.among = max(among or 0, self.count)
         self.faults: list[Fault] = []
         self.finder: Finder | None = None
 
@@ -91,7 +94,7 @@ class Evaluation:
         """Every item that can be read with the answer to it, in order. Raises Fault if not one can be read."""
         if self.searches:
             self.finder = Finder(
-                self.generalist, self.task, self.data, self.count, self.deepest, self.batch, self.alone
+                self.generalist, self.task, self.data, self.among, self.deepest, self.batch, self.alone
             )
         answer = self.finder or self._answers
         done = 0

@@ -25,22 +25,22 @@ __all__ = ["Finder"]
 
 
 class Finder:
-    """Searches an index of the set's own documents; of generated scenes, of those that are measured.
+    """Searches an index of the set's own documents; of generated scenes, of the first so many.
 
     Beside the model's own list stand, by the names in the figures: ``BM25`` and ``fused`` (the two together) where
     queries are text, and ``unconstrained``, what the model finds when nothing holds it to what exists.
 
     Args:
-        task: what is written; its unit says what names a document. count: items that are measured. k: documents listed.
-        alone: without anything beside it.
+        task: what is written; its unit says what names a document. among: documents of generated scenes that there
+        are. k: documents listed. alone: without anything beside it.
     """
 
     def __init__(
-        self, generalist: Generalist, task: Task, data: Dataset, count: int, k: int, batch: int, alone: bool = False
+        self, generalist: Generalist, task: Task, data: Dataset, among: int, k: int, batch: int, alone: bool = False
     ):
         self.generalist, self.task, self.batch, self.alone = generalist, task, batch, alone
         self.seen = data.seen if isinstance(data, Beir) else frozenset()
-        documents = _documents(data, count)
+        documents = _documents(data, among)
         self.k = min(k, len(documents))
         kind = "ngram" if task.identifies == "ngram" else "title"
         # The index is memory-mapped: its files may go once it is open.
@@ -112,9 +112,9 @@ class Finder:
         return found
 
 
-def _documents(data: Dataset, count: int) -> list[Document]:
+def _documents(data: Dataset, among: int) -> list[Document]:
     if isinstance(data, Generated):
-        return data.corpus(count)
+        return data.corpus(min(among, len(data)))
     if isinstance(data, Beir):
         # A document without a title cannot be written; an empty one cannot be meant.
         return [_titled(document) for document in data.documents if document.title or document.text]
