@@ -1,5 +1,6 @@
 """Readers on real sets: in the folder that GENERALIST_DATA names, else in shared/data beside the repository."""
 
+import json
 import os
 from pathlib import Path
 
@@ -112,3 +113,20 @@ def test_retrieval(name, documents, train, test):
             assert sample.query
             assert sample.documents
             assert set(sample.documents) <= ids
+
+
+@pytest.mark.parametrize(("split", "items"), [("train", 79), ("val", 70)])
+def test_panoptic_segments_have_the_areas_that_their_json_gives(split, items):
+    data = real(f"coco:coco_mini/panoptic_segmentation:{split}")
+    page = json.loads(data._pages.files[0].read_text())
+    notes = {note["image_id"]: note["segments_info"] for note in page["annotations"]}
+    assert (len(data), len(data.classes), sum(category["isthing"] for category in page["categories"])) == (items, 80, 80)
+    for i in range(items):
+        sample = data.sample(i, "panoptic")
+        written = notes[int(sample.id)]
+        void = int("" in sample.objects.names)
+        assert len(sample.objects) == len(written) + void
+        areas = sample.objects.masks.sum((1, 2))
+        assert areas[: len(written)].tolist() == [part["area"] for part in written]
+        assert areas.sum() == sample.size[0] * sample.size[1]
+    assert not list(data.skipped)

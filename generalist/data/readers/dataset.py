@@ -74,6 +74,15 @@ class Spec:
             raise Fault(f"{self.text}: option {name} is a positive number, not {self.options[name]!r}")
         return value
 
+    def whole(self, name: str) -> int | None:
+        """The value of an option that must be a whole number above zero, None where it is not given."""
+        if name not in self.options:
+            return None
+        value = self.options[name]
+        if not value.isdecimal() or int(value) < 1:
+            raise Fault(f"{self.text}: option {name} is a whole number above zero, not {value!r}")
+        return int(value)
+
     def folder(self) -> Path:
         """The path, which must be a folder."""
         if not self.path.is_dir():

@@ -7,10 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.data.images import load_image
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import images_by_stem, read_lines
-from generalist.data.readers.posing import pose
+from generalist.data.readers.photo import photo, within
+from generalist.data.readers.posing import posable, pose
+from generalist.data.readers.skipped import Skipped
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
@@ -19,12 +20,13 @@ __all__ = ["Voc"]
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What one xml file says. ``size`` is (0, 0) where it does not tell."""
+    """What one xml file says. ``size`` is (0, 0) where it does not tell; ``empty`` boxes have no area."""
 
     size: tuple[int, int]
     names: tuple[str, ...]
     boxes: NDArray[np.float32]
     difficult: NDArray[np.bool_]
+    empty: int
 
 
 class Voc:
@@ -36,10 +38,10 @@ class Voc:
     those of every split, in the order of the alphabet.
     """
 
-    tasks: tuple[str, ...] = ("detect", "refer")
+    tasks: tuple[str, ...] = posable()
 
     def __init__(self, spec: Spec) -> None:
-        self.name = spec.text
+        self.name, self.skipped = spec.text, Skipped()
         root = spec.folder()
         spec.allow()
         self._images, pages = _official(root, spec) if (root / "ImageSets" / "Main").is_dir() else _flat(root, spec)
@@ -55,12 +57,12 @@ class Voc:
         """A photo with its boxes, for ``detect`` or ``refer``. See ``Dataset.sample``."""
         require(self, task, index)
         page, path = self._pages[index], self._images[index]
-        image = load_image(path, annotated=page.size)
-        size = (image.shape[1], image.shape[0])
-        boxes = np.clip(page.boxes, 0, np.asarray([*size, *size], np.float32))
-        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        sample = photo(path, annotated=page.size)
+        boxes, kept = within(page.boxes, sample.size)
+        if empty := page.empty + len(boxes) - len(kept):
+            self.skipped.add("box of no area", path, empty)
         objects = Objects(boxes, page.names, ignore=page.difficult).select(kept)
-        return pose(Sample(image=image, id=path.stem, size=size, objects=objects), task, self.classes, rng, index)
+        return pose(sample.but(objects=objects), task, self.classes, rng, index)
 
 
 def _official(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
@@ -105,4 +107,4 @@ def _read(path: Path) -> _Page:
     names = tuple(thing.findtext("name", "").strip() for thing in things)
     difficult = np.asarray([thing.findtext("difficult", "0").strip() == "1" for thing in things], bool)
     whole = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    return _Page(size, tuple(names[i] for i in whole), boxes[whole], difficult[whole])
+    return _Page(size, tuple(names[i] for i in whole), boxes[whole], difficult[whole], len(boxes) - len(whole))
