@@ -120,7 +120,11 @@ def test_panoptic_segments_have_the_areas_that_their_json_gives(split, items):
     data = real(f"coco:coco_mini/panoptic_segmentation:{split}")
     page = json.loads(data._pages.files[0].read_text())
     notes = {note["image_id"]: note["segments_info"] for note in page["annotations"]}
-    assert (len(data), len(data.classes), sum(category["isthing"] for category in page["categories"])) == (items, 80, 80)
+    assert (len(data), len(data.classes), sum(category["isthing"] for category in page["categories"])) == (
+        items,
+        80,
+        80,
+    )
     for i in range(items):
         sample = data.sample(i, "panoptic")
         written = notes[int(sample.id)]
@@ -130,3 +134,33 @@ def test_panoptic_segments_have_the_areas_that_their_json_gives(split, items):
         assert areas[: len(written)].tolist() == [part["area"] for part in written]
         assert areas.sum() == sample.size[0] * sample.size[1]
     assert not list(data.skipped)
+
+
+def written(folder):
+    """The lines of a folder of label files, by the stem of the file."""
+    return {path.stem: len(path.read_text().splitlines()) for path in sorted((ROOT / folder).glob("*.txt"))}
+
+
+@pytest.mark.parametrize("kind", ["object_detection", "instance_segmentation"])
+@pytest.mark.parametrize(("split", "items"), [("train", 79), ("val", 70)])
+def test_yolo_reads_every_line(kind, split, items):
+    data = real(f"yolo:coco_mini/{kind}:{split}")
+    lines = written(f"coco_mini/{kind}/labels/{split}2017")
+    assert (len(data), len(data.classes)) == (items, 80)
+    task = "instances" if kind == "instance_segmentation" else "detect"
+    samples = [data.sample(i, task) for i in range(items)]
+    passed = sum(count for what, count, _ in data.skipped if "label file" not in what)
+    assert sum(len(sample.objects) for sample in samples) + passed == sum(lines.values())
+
+
+def test_yolo_boxes_are_those_of_coco():
+    yolo, coco = real("yolo:coco_mini/object_detection:train"), real("coco:coco_mini:train")
+    theirs = {int(coco.sample(i, "detect").id): coco.sample(i, "detect").objects for i in range(len(coco))}
+    for i in range(len(yolo)):
+        sample = yolo.sample(i, "detect")
+        one, other = sample.objects, theirs[int(sample.id)]
+        other = other.select(np.flatnonzero(~other.ignore))  # YOLO has no crowds
+        assert sorted(one.names) == sorted(other.names)
+        for box, name in zip(one.boxes, one.names, strict=True):
+            same = other.boxes[[other_name == name for other_name in other.names]]
+            assert np.abs(same - box).max(axis=1).min() < 1

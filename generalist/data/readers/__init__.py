@@ -14,6 +14,7 @@ from generalist.data.readers.labelmaps import LabelMaps
 from generalist.data.readers.requested import Requested
 from generalist.data.readers.rgbd import Rgbd
 from generalist.data.readers.voc import Voc
+from generalist.data.readers.yolo import Yolo
 from generalist.faults import Fault
 
 __all__ = ["READERS", "Dataset", "Spec", "corpus", "open_data"]
@@ -28,6 +29,7 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "rgbd": Rgbd,
     "scenes": Generated,
     "voc": Voc,
+    "yolo": Yolo,
 }
 
 

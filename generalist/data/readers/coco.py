@@ -3,11 +3,11 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generalist.data.images import load_image
 from generalist.data.readers.coco_pages import Pages
 from generalist.data.readers.dataset import Spec, require
+from generalist.data.readers.drawing import mask_of
 from generalist.data.readers.photo import photo, within
 from generalist.data.readers.posing import MASKED, posable, pose
 from generalist.data.readers.segments import SEGMENTED, pose_segments
@@ -132,19 +132,3 @@ def _add_joints(objects: Objects, things: list[dict[str, Any]], count: int) -> N
     objects.keypoints = points
     assert objects.ignore is not None
     objects.ignore |= ~(points[..., 2] > 0).any(axis=1)
-
-
-def mask_of(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The (H, W) bool mask of COCO's polygons (a list) or runs (a dict), drawn as COCO's own tools draw it."""
-    from faster_coco_eval import mask as coco_mask
-
-    width, height = size
-    if isinstance(segmentation, dict):
-        counts = segmentation["counts"]
-        runs = coco_mask.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
-    else:
-        parts = [part for part in segmentation if len(part) >= 6]
-        if not parts:
-            return np.zeros((height, width), bool)
-        runs = coco_mask.merge(coco_mask.frPyObjects(parts, height, width))
-    return np.asarray(coco_mask.decode(runs), bool)

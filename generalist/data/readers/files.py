@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from generalist.data.images import IMAGE_SUFFIXES
 from generalist.faults import Fault
 
-__all__ = ["images_by_stem", "read_json", "read_jsonl", "read_lines", "read_text"]
+__all__ = ["images_by_stem", "read_json", "read_jsonl", "read_lines", "read_names", "read_text", "read_yaml"]
 
 
 def read_text(path: Path) -> str:
@@ -32,6 +34,23 @@ def read_json(path: Path) -> Any:
         return json.loads(read_text(path))
     except ValueError as error:
         raise Fault(f"{path}: not JSON ({error})") from error
+
+
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds, plain values only."""
+    try:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise Fault(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+
+
+def read_names(names: Any, path: Path) -> dict[int, str]:
+    """Index to name, from a list or a mapping that ``path`` holds."""
+    try:
+        pairs = names.items() if isinstance(names, dict) else enumerate(names)
+        return {int(index): str(name) for index, name in pairs}
+    except (TypeError, ValueError) as error:
+        raise Fault(f"{path}: class names are a list, or a mapping from index to name") from error
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
