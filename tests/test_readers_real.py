@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from generalist.data.readers import corpus, open_data
 from generalist.sequence.geometry import box_iou, boxes_of_masks
@@ -164,3 +166,30 @@ def test_yolo_boxes_are_those_of_coco():
         for box, name in zip(one.boxes, one.names, strict=True):
             same = other.boxes[[other_name == name for other_name in other.names]]
             assert np.abs(same - box).max(axis=1).min() < 1
+
+
+def test_pedestrians_are_those_of_their_text_files():
+    data = real("instancemaps:pennfudan?name=pedestrian")
+    test = real("instancemaps:pennfudan:test?name=pedestrian&held=12")
+    total = 0
+    for i in range(len(data)):
+        sample = data.sample(i, "instances")
+        text = (ROOT / f"pennfudan/Annotation/{sample.id}.txt").read_text()
+        corners = re.findall(r"\(Xmin, Ymin\) - \(Xmax, Ymax\) : \((\d+), (\d+)\) - \((\d+), (\d+)\)", text)
+        theirs = np.asarray(corners, np.float32) - [1, 1, 0, 0]  # they count from 1, the last pixel included
+        assert len(sample.objects) == len(theirs)
+        assert np.diag(box_iou(sample.objects.boxes, theirs)).min() > 0.8
+        total += len(theirs)
+    assert (len(data), len(test), total) == (36, 12, 85)
+
+
+@pytest.mark.parametrize(("split", "items"), [("train", 79), ("val", 70)])
+def test_semantic_maps_of_coco(split, items):
+    data = real(f"labelmaps:coco_mini/semantic_segmentation:{split}")
+    assert len(data) == items
+    for i in range(items):
+        sample = data.sample(i, "segment")
+        with Image.open(data._pairs[i][1]) as image:
+            there = set(np.unique(np.asarray(image)).tolist()) - {0}
+        assert len(np.unique(sample.semantic[sample.semantic >= 0])) == len(there)
+    assert not list(data.skipped)

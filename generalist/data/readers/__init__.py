@@ -9,6 +9,7 @@ from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.generated import Generated
+from generalist.data.readers.instancemaps import InstanceMaps
 from generalist.data.readers.jsonl import Jsonl
 from generalist.data.readers.labelmaps import LabelMaps
 from generalist.data.readers.requested import Requested
@@ -23,6 +24,7 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "beir": Beir,
     "captions": Captions,
     "coco": Coco,
+    "instancemaps": InstanceMaps,
     "jsonl": Jsonl,
     "labelmaps": LabelMaps,
     "requests": Requested,
