@@ -1,5 +1,7 @@
 """Label maps by palettes, painted and with ignored values; maps of instances; depth in every kind of file."""
 
+import sys
+
 import numpy as np
 import pytest
 from folders import HEIGHT, WIDTH, index_map, picture, write
@@ -168,3 +170,74 @@ def test_instance_maps_of_one_class_and_held_out_images(tmp_path):
         open_data(f"instancemaps:{tmp_path}?held=3")
     with pytest.raises(Fault, match="no split 'val'; there are none"):
         open_data(f"instancemaps:{tmp_path}:val")
+
+
+METRES = np.random.default_rng(1).uniform(0.5, 9, (HEIGHT, WIDTH)).astype(np.float32)
+
+
+@pytest.mark.parametrize("kind", ["png", "tiff", "npy", "npy of millimetres"])
+def test_depth_is_metres_with_holes_at_zero_whatever_the_file(tmp_path, kind):
+    picture(tmp_path / "images/a.png")
+    (tmp_path / "depth").mkdir()
+    millimetres = (METRES * 1000).round().astype(np.uint16)
+    millimetres[0, :2] = 0, 65535
+    metres = METRES.copy()
+    metres[0, :5] = 0, np.nan, np.inf, -np.inf, -3
+    if kind == "png":
+        Image.fromarray(millimetres).save(tmp_path / "depth/a.png")
+    elif kind == "tiff":
+        Image.fromarray(metres).save(tmp_path / "depth/a.tiff")
+    else:
+        np.save(tmp_path / "depth/a.npy", metres if kind == "npy" else millimetres)
+    data = open_data(f"rgbd:{tmp_path}")
+    assert data.tasks == ("depth", "depth_adaptive")
+    depth = data.sample(0, "depth").depth
+    holes = 2 if kind in ("png", "npy of millimetres") else 5
+    assert depth.dtype == np.float32 and (depth == 0).sum() == holes == (depth[0, :holes] == 0).sum()
+    np.testing.assert_allclose(depth[1:], METRES[1:], atol=6e-4)
+    near = open_data(f"rgbd:{tmp_path}?far=4").sample(0, "depth").depth
+    assert (near == np.where(depth > 4, 0, depth)).all()
+    half = open_data(f"rgbd:{tmp_path}?scale={2000 if holes == 2 else 2}").sample(0, "depth").depth
+    np.testing.assert_allclose(half, depth / 2, rtol=1e-6)
+
+
+def test_depth_that_cannot_be_read_is_named(tmp_path):
+    picture(tmp_path / "images/a.png")
+    for content, reason in (
+        (np.zeros((2, 3), np.float32), r"depth/a\.npy: \(3, 2\) pixels, but its image has \(30, 20\)"),
+        (np.zeros((HEIGHT, WIDTH, 2)), r"depth/a\.npy: a depth map is \(H, W\) numbers"),
+        (np.asarray([{}], object), r"depth/a\.npy: not a readable numpy array"),
+    ):
+        (tmp_path / "depth").mkdir(exist_ok=True)
+        np.save(tmp_path / "depth/a.npy", content)
+        with pytest.raises(Fault, match=reason):
+            open_data(f"rgbd:{tmp_path}").sample(0, "depth")
+    np.save(tmp_path / "depth/a.npy", np.zeros((HEIGHT, WIDTH)))
+    data = open_data(f"rgbd:{tmp_path}")
+    assert not data.sample(0, "depth").depth.any()
+    assert [kind for kind, _, _ in skipped_by(data)] == ["depth map of holes alone"]
+
+
+def test_exr_without_a_library_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    picture(tmp_path / "images/a.png")
+    write(tmp_path / "depth/a.exr", "")
+    with pytest.raises(Fault, match=r"a\.exr: reading EXR needs the package OpenEXR: pip install OpenEXR"):
+        open_data(f"rgbd:{tmp_path}").sample(0, "depth")
+
+
+def test_exr(tmp_path):
+    exr = pytest.importorskip("OpenEXR", reason="OpenEXR is not installed")
+    picture(tmp_path / "images/a.png")
+    (tmp_path / "depth").mkdir()
+    header = {"compression": exr.ZIP_COMPRESSION, "type": exr.scanlineimage}
+    for channels in ({"Z": METRES}, {"R": METRES, "G": METRES, "B": METRES}, {"Y": METRES}):
+        exr.File(header, channels).write(str(tmp_path / "depth/a.exr"))
+        depth = open_data(f"rgbd:{tmp_path}").sample(0, "depth").depth
+        assert (depth == METRES).all()
+    exr.File(header, {"R": METRES, "G": METRES + 1}).write(str(tmp_path / "depth/a.exr"))
+    with pytest.raises(Fault, match="neither a channel Z nor a single one; it has"):
+        open_data(f"rgbd:{tmp_path}").sample(0, "depth")
+    write(tmp_path / "depth/a.exr", "no exr")
+    with pytest.raises(Fault, match=r"a\.exr: not a readable EXR file"):
+        open_data(f"rgbd:{tmp_path}").sample(0, "depth")

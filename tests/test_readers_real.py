@@ -84,6 +84,10 @@ def test_depth_of_a_kitchen(spec, items):
         sample = data.sample(i, "depth")
         assert sample.depth.shape == sample.image.shape[:2] == (480, 640)
         assert 0.3 < np.median(sample.depth[sample.depth > 0]) < 4
+        with Image.open(data._pairs[i][1]) as image:
+            stored = np.asarray(image).astype(int)
+        assert ((sample.depth == 0) == np.isin(stored, (0, 65535))).all()
+        np.testing.assert_allclose(sample.depth, np.where(stored == 65535, 0, stored) / 1000, rtol=1e-6)
 
 
 @pytest.mark.parametrize(

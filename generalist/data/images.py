@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from generalist.faults import Fault
 
-__all__ = ["IMAGE_SUFFIXES", "LARGEST", "load_image", "load_map"]
+__all__ = ["IMAGE_SUFFIXES", "LARGEST", "load_image", "load_map", "load_numbers"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 
@@ -61,10 +61,15 @@ def load_map(path: str | Path) -> NDArray[np.int64]:
 
     A palette image gives its indices. Raises Fault, naming the file, if it is missing, broken or has colours.
     """
+    return load_numbers(path).astype(np.int64)
+
+
+def load_numbers(path: str | Path) -> NDArray[Any]:
+    """The same in the type that the file has, which may be a fraction."""
     with _opened(path) as image:
         if image.mode not in ("1", "L", "P", "I", "F") and not image.mode.startswith("I;16"):
             raise Fault(f"{path}: an index or depth map has one channel, this image has {image.mode}")
-        return np.asarray(image).astype(np.int64)
+        return np.asarray(image)
 
 
 def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
