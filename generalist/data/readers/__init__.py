@@ -8,10 +8,12 @@ from generalist.data.readers.beir import Beir, corpus
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
 from generalist.data.readers.dataset import Dataset, Spec, nearest
+from generalist.data.readers.dota import Dota
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.instancemaps import InstanceMaps
 from generalist.data.readers.jsonl import Jsonl
 from generalist.data.readers.labelmaps import LabelMaps
+from generalist.data.readers.refcoco import RefCoco
 from generalist.data.readers.requested import Requested
 from generalist.data.readers.rgbd import Rgbd
 from generalist.data.readers.voc import Voc
@@ -24,9 +26,11 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "beir": Beir,
     "captions": Captions,
     "coco": Coco,
+    "dota": Dota,
     "instancemaps": InstanceMaps,
     "jsonl": Jsonl,
     "labelmaps": LabelMaps,
+    "refcoco": RefCoco,
     "requests": Requested,
     "rgbd": Rgbd,
     "scenes": Generated,
