@@ -197,3 +197,19 @@ def test_semantic_maps_of_coco(split, items):
             there = set(np.unique(np.asarray(image)).tolist()) - {0}
         assert len(np.unique(sample.semantic[sample.semantic >= 0])) == len(there)
     assert not list(data.skipped)
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_radiology_questions_are_those_of_the_file(split):
+    data = real(f"vqa:vqa_rad:{split}")
+    records = json.loads((ROOT / f"vqa_rad/{split}.json").read_text())
+    passed = sum(count for _, count, _ in data.skipped)
+    assert len(data) + passed == len(records)
+    assert passed == len(records) - len({record["qid"] for record in records})
+    by_id = {str(record["qid"]): record for record in records[::-1]}
+    for question in data._questions:
+        assert question.answers == ((" ".join(by_id[question.id]["answer"].split()), 1),)
+    closed = real(f"vqa:vqa_rad:{split}?type=closed")
+    assert len(closed) == sum(record["answer_type"].strip() == "CLOSED" for record in by_id.values())
+    for i in range(0, len(closed), 40):
+        assert closed.sample(i, "ask").image.ndim == 3

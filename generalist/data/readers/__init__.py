@@ -12,11 +12,13 @@ from generalist.data.readers.dota import Dota
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.instancemaps import InstanceMaps
 from generalist.data.readers.jsonl import Jsonl
+from generalist.data.readers.kilt import Kilt
 from generalist.data.readers.labelmaps import LabelMaps
 from generalist.data.readers.refcoco import RefCoco
 from generalist.data.readers.requested import Requested
 from generalist.data.readers.rgbd import Rgbd
 from generalist.data.readers.voc import Voc
+from generalist.data.readers.vqa import Vqa
 from generalist.data.readers.yolo import Yolo
 from generalist.faults import Fault
 
@@ -29,12 +31,14 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "dota": Dota,
     "instancemaps": InstanceMaps,
     "jsonl": Jsonl,
+    "kilt": Kilt,
     "labelmaps": LabelMaps,
     "refcoco": RefCoco,
     "requests": Requested,
     "rgbd": Rgbd,
     "scenes": Generated,
     "voc": Voc,
+    "vqa": Vqa,
     "yolo": Yolo,
 }
 

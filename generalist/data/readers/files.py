@@ -54,9 +54,8 @@ def read_names(names: Any, path: Path) -> dict[int, str]:
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file with one JSON object a line."""
-    # Not splitlines: it also breaks at U+2028 and the like, which JSON allows inside a string.
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    """The objects of a file with one JSON object a line, read as they are asked for."""
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -66,6 +65,18 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(record, dict):
             raise Fault(f"{path}: line {number} is not a JSON object")
         yield record
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a text file that may be larger than the memory."""
+    try:
+        # Not splitlines: it also breaks at U+2028 and the like, which JSON allows inside a string.
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            yield from file
+    except FileNotFoundError as error:
+        raise Fault(f"{path}: there is no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: not readable as UTF-8 text ({error})") from error
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:
