@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from generalist.data.images import load_numbers
 from generalist.faults import Fault
 
-__all__ = ["DEPTH_SUFFIXES", "load_depth"]
+__all__ = ["DEPTH_SUFFIXES", "load_depth", "metres"]
 
 DEPTH_SUFFIXES = frozenset({".png", ".tif", ".tiff", ".pgm", ".npy", ".exr"})
 
@@ -18,18 +18,22 @@ _SATURATED = 65535
 
 
 def load_depth(path: Path, scale: float | None = None) -> NDArray[np.float32]:
+    """The depth map of a file, see ``metres``. Raises Fault, naming the file, if it is missing or broken, has not one
+    channel, or no library is there to read it."""
+    return metres(_stored(path), scale, str(path))
+
+
+def metres(stored: NDArray[Any], scale: float | None, name: str) -> NDArray[np.float32]:
     """(H, W) float32 metres, 0 where nothing is known: at zeros, what is negative or not finite, and 65535 in whole
     numbers, where a sensor or 16 bits end.
 
-    scale: how many of the file's units make a metre; unless given, whole numbers are millimetres and others metres.
-
-    Raises Fault, naming the file, if it is missing or broken, has not one channel, or no library is there to read it.
+    scale: how many of the stored units make a metre; unless given, whole numbers are millimetres and others metres.
+    name: of the map, for the Fault if it is none.
     """
-    stored = _stored(path)
     if stored.ndim == 3 and stored.shape[2] == 1:
         stored = stored[..., 0]
     if stored.ndim != 2 or stored.dtype.kind not in "uif":
-        raise Fault(f"{path}: a depth map is (H, W) numbers, this is {stored.shape} {stored.dtype}")
+        raise Fault(f"{name}: a depth map is (H, W) numbers, this is {stored.shape} {stored.dtype}")
     whole = stored.dtype.kind != "f"
     known = np.isfinite(stored) & (stored > 0)
     if whole:

@@ -10,6 +10,7 @@ from generalist.data.readers.coco import Coco
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.dota import Dota
 from generalist.data.readers.generated import Generated
+from generalist.data.readers.huggingface import HuggingFace
 from generalist.data.readers.instancemaps import InstanceMaps
 from generalist.data.readers.jsonl import Jsonl
 from generalist.data.readers.kilt import Kilt
@@ -29,6 +30,7 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "captions": Captions,
     "coco": Coco,
     "dota": Dota,
+    "hf": HuggingFace,
     "instancemaps": InstanceMaps,
     "jsonl": Jsonl,
     "kilt": Kilt,

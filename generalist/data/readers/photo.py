@@ -10,14 +10,18 @@ from generalist.data.images import load_image
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
-__all__ = ["fitting", "photo", "within"]
+__all__ = ["fitting", "photo", "pictured", "within"]
 
 
 def photo(path: Path, identity: str = "", annotated: tuple[int, int] | None = None) -> Sample:
     """A Sample with the image of a file and its size. ``annotated``: see ``load_image``; the file's stem is its id
     unless another is given."""
-    image = load_image(path, annotated)
-    return Sample(image=image, id=identity or path.stem, size=(image.shape[1], image.shape[0]))
+    return pictured(load_image(path, annotated), identity or path.stem)
+
+
+def pictured(image: NDArray[np.uint8], identity: str) -> Sample:
+    """A Sample with an image (H, W, 3) and its size."""
+    return Sample(image=image, id=identity, size=(image.shape[1], image.shape[0]))
 
 
 def fitting(path: Path, values: NDArray[Any], map_path: Path) -> Sample:
