@@ -143,10 +143,11 @@ class Evaluation:
         """The documents that the answers are among: the set's own; of generated scenes, those that are measured."""
         from generalist.data.readers.beir import Beir
         from generalist.data.readers.generated import Generated
+        from generalist.data.readers.kilt import Kilt
 
         if isinstance(self.data, Generated):
             return self.data.corpus(self.count)
-        if isinstance(self.data, Beir):
+        if isinstance(self.data, Beir | Kilt) and self.data.documents:
             # A document without a title cannot be written; an empty one cannot be meant.
             return [_titled(document) for document in self.data.documents if document.title or document.text]
         raise Fault(f"{self.data.name}: has no documents to search")
