@@ -75,6 +75,19 @@ def test_voc_with_a_broken_page_names_it(voc):
         open_data(f"voc:{voc}:train")
 
 
+def test_an_image_that_is_not_there_refuses_its_item_alone(voc, coco):
+    (voc / "JPEGImages/b.jpg").unlink()
+    data = open_data(f"voc:{voc}:train")
+    assert len(data) == 2 and len(data.sample(0, "detect").objects) == 3
+    with pytest.raises(Fault, match=r"JPEGImages/b\.jpg: there is no such image"):
+        data.sample(1, "detect")
+    (coco / "train2017/7.jpg").unlink()
+    data = open_data(f"coco:{coco}:train")
+    with pytest.raises(Fault, match=r"train2017/7\.jpg: there is no such image"):
+        data.sample(0, "detect")
+    assert len(data.sample(1, "detect").objects) == 0
+
+
 SQUARE = [2, 3, 12, 3, 12, 9, 2, 9]
 RUNS = {"size": [HEIGHT, WIDTH], "counts": [0, HEIGHT * 4, HEIGHT * (WIDTH - 4)]}
 

@@ -5,11 +5,15 @@ import sys
 import numpy as np
 import pytest
 from folders import HEIGHT, WIDTH, index_map, picture, write
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from generalist.data.readers import open_data
 from generalist.data.readers.palettes import PALETTES, Palette
 from generalist.data.readers.skipped import skipped_by
+from generalist.data.readers.values import there, translated
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
 
@@ -241,3 +245,15 @@ def test_exr(tmp_path):
     write(tmp_path / "depth/a.exr", "no exr")
     with pytest.raises(Fault, match=r"a\.exr: not a readable EXR file"):
         open_data(f"rgbd:{tmp_path}").sample(0, "depth")
+
+
+@given(
+    values=arrays.arrays(np.int64, (5, 7), elements=st.sampled_from([-1, 0, 1, 2, 255, 65535, 65536, 16777215])),
+    table=st.dictionaries(st.sampled_from([-1, 0, 2, 255, 65536, 16777215]), st.integers(0, 300), max_size=5),
+)
+def test_values_are_translated_one_by_one(values, table):
+    expected = [[table.get(value, -1) for value in row] for row in values.tolist()]
+    assert translated(values, table).tolist() == expected
+    small = np.abs(values) % 300
+    assert translated(small, table).tolist() == [[table.get(value, -1) for value in row] for row in small.tolist()]
+    assert there(values) == sorted(set(values.ravel().tolist())) and there(small) == sorted(set(small.ravel().tolist()))

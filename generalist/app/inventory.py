@@ -82,9 +82,9 @@ class Inventory:
         return found
 
     def _add_pixels(self, labels: Sequence[str], semantic: NDArray[np.int16]) -> None:
-        values, counts = np.unique(semantic, return_counts=True)
-        for value, count in zip(values.tolist(), counts.tolist(), strict=True):
-            self._pixels[labels[value] if value >= 0 else ""] += count
+        counts = np.bincount(semantic.ravel() + 1, minlength=len(labels) + 1)  # the first of none of them
+        for name, count in zip(("", *labels), counts.tolist(), strict=True):
+            self._pixels[name] += count
 
     def _add_depth(self, depth: NDArray[np.float32]) -> None:
         known = depth[depth > 0]

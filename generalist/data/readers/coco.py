@@ -12,6 +12,7 @@ from generalist.data.readers.photo import photo, within
 from generalist.data.readers.posing import MASKED, posable, pose
 from generalist.data.readers.segments import SEGMENTED, pose_segments
 from generalist.data.readers.skipped import Skipped
+from generalist.data.readers.values import base_256, there
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
@@ -86,15 +87,15 @@ class Coco:
 
     def _segmented(self, sample: Sample, image: Any, task: str, rng: np.random.Generator | None, index: int) -> Sample:
         path, segments = self._pages.segments[image]
-        colours = load_image(path).astype(np.int64)
-        values = colours @ np.asarray([1, 256, 256**2])  # COCO writes a segment's id in base 256, red first
+        # COCO writes a segment's id in base 256, the lowest digit in red.
+        values = base_256(*np.moveaxis(load_image(path), -1, 0))
         if values.shape != sample.size[::-1]:
             raise Fault(f"{path}: {values.shape[::-1]} pixels, but its image has {sample.size}")
-        there = set(np.unique(values).tolist())
+        found = set(there(values))
         for segment in segments:
-            if segment.value not in there:
+            if segment.value not in found:
                 self.skipped.add("segment without a pixel", f"{path}: segment {segment.value}")
-        if unlisted := there - {0} - {segment.value for segment in segments}:
+        if unlisted := found - {0} - {segment.value for segment in segments}:
             self.skipped.add("segment that is not listed", path, len(unlisted))
         return pose_segments(sample, task, values, segments, self._pages.classes, self.classes, rng, index, self._most)
 

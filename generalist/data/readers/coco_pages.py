@@ -16,6 +16,7 @@ from generalist.faults import Fault
 __all__ = ["Pages"]
 
 _KINDS = r"^(instances|captions|person_keypoints|panoptic)_"
+_LOOKED_FOR = 20
 _NEEDED = {"images": {"id", "file_name"}, "categories": {"id", "name"}, "annotations": {"image_id"}}
 
 
@@ -122,7 +123,7 @@ class Pages:
         self.segments[note["image_id"]] = (path.with_suffix("") / note["file_name"], found)
 
     def folder(self, spec: Spec) -> Path:
-        """The first of the usual places that holds the first image."""
+        """The first of the usual places that holds one of the first images: some may be missing."""
         file = self.files[0]
         tag = spec.split or re.sub(_KINDS, "", file.stem)
         bases = [base / name for base in list(file.parents)[:3] for name in ("", "images")]
@@ -130,7 +131,7 @@ class Pages:
         if "images" in spec.options:
             places = [Path(spec.options["images"])]
         for place in places:
-            if not self.images or (place / self.images[0]["file_name"]).is_file():
+            if not self.images or any((place / record["file_name"]).is_file() for record in self.images[:_LOOKED_FOR]):
                 return place
         tried = ", ".join(dict.fromkeys(str(place) for place in places))
         raise Fault(f"{file}: its image {self.images[0]['file_name']} is in none of {tried}; say ?images=FOLDER")

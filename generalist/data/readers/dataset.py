@@ -19,7 +19,7 @@ class Dataset(Protocol):
     """One split of one set. Nothing is decoded until ``sample`` asks for it.
 
     name: the spec that opened it. tasks: what it can pose. classes: its label names in its own order, () if it has
-    none.
+    none. A reader that leaves broken annotations out counts them in ``skipped``, see ``Skipped``.
     """
 
     name: str

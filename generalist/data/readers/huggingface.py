@@ -16,6 +16,7 @@ from generalist.data.readers.photo import pictured, within
 from generalist.data.readers.posing import names_asked, posable, pose
 from generalist.data.readers.segments import Segment, semantic_of
 from generalist.data.readers.skipped import Skipped
+from generalist.data.readers.values import there
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
@@ -175,7 +176,7 @@ class HuggingFace:
             assert self._palette is not None
             values = load_map(self._source(self._value(row, "semantic"), here))
             self._fits(values, sample, here)
-            present = [self._palette.names[v] for v in np.unique(values).tolist() if v in self._palette.names]
+            present = [self._palette.names[v] for v in there(values) if v in self._palette.names]
             labels = names_asked(self.classes, present, rng, self._most)
             named = [Segment(value, name) for value, name in self._palette.names.items()]
             return sample.but(labels=labels, semantic=semantic_of(values, named, labels))

@@ -12,6 +12,7 @@ from generalist.data.readers.photo import fitting
 from generalist.data.readers.posing import posable
 from generalist.data.readers.segments import SEGMENTED, Segment, pose_segments
 from generalist.data.readers.skipped import Skipped
+from generalist.data.readers.values import there
 from generalist.sequence.sample import Sample
 
 __all__ = ["InstanceMaps"]
@@ -62,11 +63,10 @@ class InstanceMaps:
 
     def _segments(self, values: NDArray[np.int64]) -> tuple[list[Segment], list[int]]:
         """What the values of a map are, and those that are nothing known."""
-        there = [int(value) for value in np.unique(values)]
         if self._one:
-            return [Segment(value, self._one) for value in there if value > 0], []
+            return [Segment(value, self._one) for value in there(values) if value > 0], []
         found, strange = [], []
-        for value in there:
+        for value in there(values):
             alone = value < self._divisor
             kind = value if alone else value // self._divisor
             if kind in self._palette.names:

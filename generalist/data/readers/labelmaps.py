@@ -15,6 +15,7 @@ from generalist.data.readers.photo import fitting
 from generalist.data.readers.posing import names_asked
 from generalist.data.readers.segments import Segment, semantic_of
 from generalist.data.readers.skipped import Skipped
+from generalist.data.readers.values import there
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
@@ -57,11 +58,11 @@ class LabelMaps:
         path, map_path = self._pairs[index]
         values = values_of(map_path, self._palette)
         sample = fitting(path, values, map_path)
-        there = [int(value) for value in np.unique(values)]
-        if strange := [value for value in there if not self._palette.means(value)]:
+        found = there(values)
+        if strange := [value for value in found if not self._palette.means(value)]:
             told = "a colour" if strange == [-1] else ", ".join(map(str, strange))
             self.skipped.add("value without a name, taken to be void", f"{map_path}: {told}", len(strange))
-        present = [self._palette.names[value] for value in there if value in self._palette.names]
+        present = [self._palette.names[value] for value in found if value in self._palette.names]
         labels = names_asked(self.classes, present, rng, self._most)
         named = [Segment(value, name) for value, name in self._palette.names.items()]
         return sample.but(labels=labels, semantic=semantic_of(values, named, labels))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from generalist.data.readers.dataset import nearest
 from generalist.data.readers.files import read_json, read_lines, read_names
+from generalist.data.readers.values import base_256, translated
 from generalist.faults import Fault
 
 __all__ = ["PALETTES", "Palette"]
@@ -82,10 +83,8 @@ class Palette:
 
     def indices(self, pixels: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The values (H, W) that the colours of a painted map (H, W, 3) stand for, -1 for one that is not known."""
-        codes = pixels.astype(np.int64) @ np.asarray([65536, 256, 1])
-        known = {r * 65536 + g * 256 + b: value for value, (r, g, b) in self.colours.items()}
-        there, inverse = np.unique(codes, return_inverse=True)
-        return np.asarray([known.get(int(code), -1) for code in there], np.int64)[inverse.reshape(codes.shape)]
+        known = {r << 16 | g << 8 | b: value for value, (r, g, b) in self.colours.items()}
+        return translated(base_256(*np.moveaxis(pixels, -1, 0)[::-1]), known).astype(np.int64)
 
 
 def _voc_colours(count: int) -> dict[int, RGB]:

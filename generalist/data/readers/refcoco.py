@@ -16,6 +16,9 @@ from generalist.sequence.sample import Sample
 
 __all__ = ["RefCoco"]
 
+_LOOKED_FOR = 20
+"""Expressions whose images are looked for: some may be missing."""
+
 _REFS = ("refs(*).json", "refs(*).p", "refs.json", "refs.p")
 _IMAGES = ("images/mscoco/images/train2014", "images/train2014", "train2014", "images", "")
 
@@ -91,9 +94,10 @@ class RefCoco:
         places = [base / name for base in bases for name in _IMAGES]
         if "images" in spec.options:
             places = [Path(spec.options["images"])]
-        first = self._images[self._things[self._items[0][0]]["image_id"]]["file_name"] if self._items else ""
+        some = [self._images[self._things[key]["image_id"]]["file_name"] for key, _, _ in self._items[:_LOOKED_FOR]]
+        first = some[0] if some else ""
         for place in places:
-            if (place / first).exists():
+            if any((place / name).exists() for name in some or [""]):
                 return place
         raise Fault(f"{spec.text}: its image {first} is in none of {', '.join(map(str, places))}; say ?images=FOLDER")
 

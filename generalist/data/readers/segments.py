@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.data.readers.posing import POSABLE, names_asked, pose
+from generalist.data.readers.values import there, translated
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.sample import Objects, Sample
 
@@ -29,8 +30,8 @@ class Segment:
 
 def objects_of(values: NDArray[np.integer], segments: Sequence[Segment]) -> Objects:
     """The segments of a map (H, W) as objects with masks; one without a pixel is left out."""
-    there = set(np.unique(values).tolist())
-    kept = [segment for segment in segments if segment.value in there]
+    found = set(there(values))
+    kept = [segment for segment in segments if segment.value in found]
     masks = np.zeros((len(kept), *values.shape), bool)
     for mask, segment in zip(masks, kept, strict=True):
         np.equal(values, segment.value, out=mask)
@@ -46,10 +47,7 @@ def objects_of(values: NDArray[np.integer], segments: Sequence[Segment]) -> Obje
 def semantic_of(values: NDArray[np.integer], named: Sequence[Segment], labels: Sequence[str]) -> NDArray[np.int16]:
     """(H, W) int16, for each pixel the index of its segment's name in ``labels``, -1 where it has none."""
     row = {name: i for i, name in enumerate(labels)}
-    there, inverse = np.unique(values, return_inverse=True)
-    meant = {segment.value: row.get(segment.name, -1) for segment in named}
-    table = np.asarray([meant.get(int(value), -1) for value in there], np.int16)
-    return table[inverse.reshape(values.shape)]
+    return translated(values, {segment.value: row[segment.name] for segment in named if segment.name in row})
 
 
 def pose_segments(
@@ -75,9 +73,9 @@ def pose_segments(
     if task == "segment":
         return sample.but(labels=labels, semantic=semantic_of(values, segments, labels))
     asked = [segment for segment in segments if segment.name in labels]
-    known = [segment.value for segment in segments]
-    if rng is None and not (seen := np.isin(values, known)).all():
+    known = {segment.value: 0 for segment in segments}
+    if rng is None and (unknown := translated(values, known) < 0).any():
         free = int(values.max()) + 1
-        values = np.where(seen, values, free)
+        values = np.where(unknown, free, values)
         asked.append(Segment(free, "", stuff=True, ignore=True))
     return sample.but(labels=labels, objects=objects_of(values, asked))

@@ -35,7 +35,8 @@ class Voc:
 
     Boxes are taken as written (VOC counts pixels from 1, most tools since from 0; half a pixel either way) and clipped
     to the image. One without width or height is skipped; a "difficult" one is ignored, as VOC does. The classes are
-    those of every split, in the order of the alphabet.
+    those of every split, in the order of the alphabet. An xml file that cannot be read refuses the set, an image that
+    cannot or is not there its item.
     """
 
     tasks: tuple[str, ...] = posable()
@@ -71,10 +72,9 @@ def _official(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
     splits = [name for name in lists if name.rpartition("_")[2] not in lists or "_" not in name]
     stems = [line.split()[0] for line in read_lines(lists[spec.choose(splits)])]
     images = images_by_stem(root / "JPEGImages")
-    for stem in stems:
-        if stem not in images:
-            raise Fault(f"{root / 'JPEGImages' / stem}: the list {spec.split}.txt names it, but there is no such image")
-    return [images[stem] for stem in stems], [root / "Annotations" / f"{stem}.xml" for stem in stems]
+    # One that is not there is told when it is asked for, as one that is broken.
+    photos = [images.get(stem, root / "JPEGImages" / f"{stem}.jpg") for stem in stems]
+    return photos, [root / "Annotations" / f"{stem}.xml" for stem in stems]
 
 
 def _flat(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
@@ -85,10 +85,7 @@ def _flat(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
     if not pages:
         raise Fault(f"{spec.text}: neither ImageSets/Main nor xml files in {root}")
     images = images_by_stem(root)
-    for page in pages:
-        if page.stem not in images:
-            raise Fault(f"{page}: there is no image beside it")
-    return [images[page.stem] for page in pages], pages
+    return [images.get(page.stem, page.with_suffix(".jpg")) for page in pages], pages
 
 
 def _read(path: Path) -> _Page:
