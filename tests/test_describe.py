@@ -161,3 +161,7 @@ def test_what_is_drawn_is_the_annotation():
         assert answer.depth is sample.depth and answer.semantic is sample.semantic
     objects = Objects(np.zeros((2, 4), np.float32), ("cat", "dog"), ignore=np.asarray([False, True]))
     assert annotated(Sample(objects=objects), "detect").labels == ("cat", "dog (ignored)")
+    labels = tuple(f"c{i}" for i in range(90))
+    semantic = np.asarray([[-1, 7], [88, 7]], np.int16)
+    answer = annotated(Sample(labels=labels, semantic=semantic), "segment")
+    assert answer.names == ("c7", "c88") and answer.semantic.tolist() == [[-1, 0], [1, 0]]

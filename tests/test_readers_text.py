@@ -1,11 +1,13 @@
 """Questions and queries: VQAv2, VQA-RAD and KILT."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from folders import picture, write
 
+from generalist.app.evaluate import Evaluation
 from generalist.data.readers import open_data
 from generalist.data.readers.kilt import knowledge
 from generalist.data.readers.skipped import skipped_by
@@ -127,6 +129,11 @@ def test_kilt_with_its_knowledge_source(kilt):
     data = open_data(f"kilt:{kilt}:dev?corpus={kilt}/wiki/source.jsonl")
     assert [(d.id, d.title, d.text) for d in data.documents] == [("7", "T7", "T7 one two"), ("9", "T9", "T9 one two")]
     assert data.sample(0, "retrieve").documents == ("7",)
+    searched = SimpleNamespace(data=data, count=1)
+    assert [document.title for document in Evaluation._documents(searched)] == ["T7", "T9"]
+    searched.data = open_data(f"kilt:{kilt}:dev")
+    with pytest.raises(Fault, match="has no documents to search"):
+        Evaluation._documents(searched)
     write(kilt / "wiki/corpus.jsonl", json.dumps({"_id": "9", "title": "Nine", "text": "x"}))
     assert [d.id for d in knowledge(kilt / "wiki")] == [d.id for d in knowledge(kilt / "wiki/corpus.jsonl")] == ["9"]
     assert len(open_data(f"kilt:{kilt}:dev?corpus={kilt}/wiki")) == 1

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from generalist.app.colours import PALETTE
 from generalist.app.inventory import Inventory, spread
 from generalist.app.lettering import Pixels
 from generalist.data.images import load_image
@@ -134,8 +136,8 @@ class Description:
 def annotated(sample: Sample, task: str) -> Answer:
     """The annotation of a sample as the answer that it is the truth of."""
     answer = Answer(task, sample.size, semantic=sample.semantic, depth=sample.depth, normals=sample.normals)
-    if sample.semantic is not None:  # of things, those that are there have the colours to themselves
-        answer.names = sample.labels
+    if sample.semantic is not None:
+        answer.names, answer.semantic = _few(sample.labels, sample.semantic)
     objects = sample.objects
     if objects is not None:
         if objects.stuff is not None:
@@ -150,6 +152,16 @@ def annotated(sample: Sample, task: str) -> Answer:
     elif texts := sample.texts or ((sample.text,) if sample.text else ()):
         answer.text = "\n".join(texts)
     return answer
+
+
+def _few(labels: tuple[str, ...], semantic: NDArray[np.int16]) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """The labels of a map and it; of more than can be told apart by colour, those alone that are there."""
+    if len(labels) <= 2 * len(PALETTE):
+        return labels, semantic
+    kept = [i for i in np.unique(semantic).tolist() if i >= 0]
+    place = np.full(len(labels) + 1, -1, np.int16)  # the last is that of -1
+    place[kept] = np.arange(len(kept))
+    return tuple(labels[i] for i in kept), place[semantic]
 
 
 def _fitted(picture: Pixels) -> Pixels:
