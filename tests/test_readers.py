@@ -1,9 +1,13 @@
 """Readers on small sets written here, one of each layout: what is read is what was written."""
 
+import itertools
 import json
 
 import numpy as np
 import pytest
+from folders import HEIGHT, WIDTH, index_map, picture, write
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from generalist.data.images import load_image, load_map
@@ -11,25 +15,6 @@ from generalist.data.readers import READERS, corpus, open_data
 from generalist.data.readers.posing import expressions, names_asked
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects
-
-WIDTH, HEIGHT = 30, 20
-
-
-def picture(path, seed=0, **options):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.random.default_rng(seed).integers(0, 256, (HEIGHT, WIDTH, 3), dtype=np.uint8)
-    Image.fromarray(pixels).save(path, **options)
-    return pixels
-
-
-def index_map(path, values):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(values).save(path)
-
-
-def write(path, text):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text if isinstance(text, str) else json.dumps(text), encoding="utf-8")
 
 
 def voc_page(*things):
@@ -88,6 +73,19 @@ def test_voc_with_a_broken_page_names_it(voc):
     write(voc / "Annotations/b.xml", "<annotation><object>")
     with pytest.raises(Fault, match=r"b\.xml: not a VOC annotation"):
         open_data(f"voc:{voc}:train")
+
+
+def test_an_image_that_is_not_there_refuses_its_item_alone(voc, coco):
+    (voc / "JPEGImages/b.jpg").unlink()
+    data = open_data(f"voc:{voc}:train")
+    assert len(data) == 2 and len(data.sample(0, "detect").objects) == 3
+    with pytest.raises(Fault, match=r"JPEGImages/b\.jpg: there is no such image"):
+        data.sample(1, "detect")
+    (coco / "train2017/7.jpg").unlink()
+    data = open_data(f"coco:{coco}:train")
+    with pytest.raises(Fault, match=r"train2017/7\.jpg: there is no such image"):
+        data.sample(0, "detect")
+    assert len(data.sample(1, "detect").objects) == 0
 
 
 SQUARE = [2, 3, 12, 3, 12, 9, 2, 9]
@@ -342,7 +340,52 @@ def test_expressions_mean_one_object():
     names, ignore = ("cup", "cup", "cup", "cat", "emu"), np.asarray([False] * 4 + [True])
     found = dict(expressions(Objects(boxes, names, ignore=ignore), (100, 100)))
     # Neither a topmost nor a smallest cup: two are alike. No emu: it is ignored.
-    assert found == {"leftmost cup": 0, "rightmost cup": 2, "bottommost cup": 2, "largest cup": 2, "cat": 3}
+    assert found == {
+        "leftmost cup": 0,
+        "rightmost cup": 2,
+        "bottommost cup": 2,
+        "largest cup": 2,
+        "second cup from the left": 1,
+        "second cup from the right": 1,
+        "cat": 3,
+    }
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 90)] * 2, *[st.integers(1, 60)] * 2), min_size=1, max_size=7),
+    st.lists(st.sampled_from(["cup", "cat"]), min_size=7, max_size=7),
+)
+def test_an_expression_is_true_of_its_object_alone(corners, names):
+    """Each phrase is understood again by a slow reader that counts, and nothing less than clear is said."""
+    boxes = np.asarray([(x, y, x + w, y + h) for x, y, w, h in corners], np.float32)
+    middle = (boxes[:, :2] + boxes[:, 2:]) / 2
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    orders = {
+        "left": middle[:, 0], "right": -middle[:, 0], "leftmost": middle[:, 0], "rightmost": -middle[:, 0],
+        "topmost": middle[:, 1], "bottommost": -middle[:, 1], "smallest": area, "largest": -area,
+    }  # fmt: skip
+    counted = {"second": 1, "third": 2, "fourth": 3}
+    for phrase, row in expressions(Objects(boxes, tuple(names[: len(boxes)])), (150, 150)):
+        words = phrase.split()
+        name = next(word for word in words if word in ("cup", "cat"))
+        rows = [i for i, other in enumerate(names[: len(boxes)]) if other == name]
+        value = orders[words[-1] if " the " in phrase else words[0] if len(words) > 1 else "left"]
+        ranked = sorted(rows, key=lambda i: value[i])
+        place = counted.get(words[0], 0)
+        assert ranked[place] == row
+        assert len(words) > 1 or len(rows) == 1
+        assert all(value[a] < value[b] for a, b in itertools.pairwise(ranked[: place + 2]))
+        assert not phrase.endswith("on the left") or len(rows) == 2
+
+
+def test_at_most_so_many_labels_are_asked_for_and_first_those_that_are_there():
+    classes = [f"c{i}" for i in range(20)]
+    assert names_asked(classes, ("c17", "c3"), None, 4) == ("c0", "c1", "c3", "c17")
+    for seed in range(20):
+        every = names_asked(classes, ("c17", "c3"), np.random.default_rng(seed))
+        few = names_asked(classes, ("c17", "c3"), np.random.default_rng(seed), 4)
+        assert len(few) == min(4, len(every))
+        assert {"c17", "c3"} & set(every) <= set(few) <= set(every)
 
 
 def test_images_are_upright_unless_annotated_as_stored(tmp_path):

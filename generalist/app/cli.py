@@ -158,6 +158,28 @@ def train(
     print(f'the model is in {folder}; next: generalist predict IMAGE "INSTRUCTION" --model {folder}', file=sys.stderr)
 
 
+@app.command(epilog="Examples: `generalist data coco:COCO:val2017 --draw out` · "
+             "`generalist data yolo:my/data.yaml:train --limit 500 --json`")  # fmt: skip
+def data(
+    source: Annotated[
+        str, typer.Argument(metavar="READER:PATH[:SPLIT]", help="A set, as in a recipe.", show_default=False)
+    ],
+    draw: Annotated[Path | None, typer.Option(help="Folder for pictures of what is annotated, a sheet a task.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only so many items, from the first.")] = None,
+    json: Json = False,
+) -> None:
+    """Describe a set before training on it: what it holds, its sizes and classes, and what of it is broken."""
+    from generalist.app.describe import Description
+    from generalist.app.report import Bar, print_description, print_json
+
+    description = Description(source, limit, draw)
+    with Bar("data", len(description)) as bar:
+        record = description.run(bar.step, on_fault=bar.fault)
+    print_json(record) if json else print_description(record)
+    if description.faults:
+        raise typer.Exit(FAULT)
+
+
 @app.command("eval", epilog="Examples: `generalist eval detect --data scenes:test --limit 200` · "
              "`generalist eval segment --data labelmaps:CamVid:test?classes=camvid --json`")  # fmt: skip
 def evaluate(

@@ -10,6 +10,7 @@ from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset
 from generalist.data.readers.beir import Beir
 from generalist.data.readers.generated import Generated
+from generalist.data.readers.kilt import Kilt
 from generalist.faults import Fault
 from generalist.metrics.interval import bootstrap
 from generalist.metrics.ranking import Ranking
@@ -115,7 +116,7 @@ class Finder:
 def _documents(data: Dataset, among: int) -> list[Document]:
     if isinstance(data, Generated):
         return data.corpus(min(among, len(data)))
-    if isinstance(data, Beir):
+    if isinstance(data, Beir | Kilt) and data.documents:
         # A document without a title cannot be written; an empty one cannot be meant.
         return [_titled(document) for document in data.documents if document.title or document.text]
     raise Fault(f"{data.name}: has no documents to search")

@@ -42,7 +42,8 @@ def things(answer: Answer, canvas: Pixels, scale: float, least: float) -> Pixels
     if not tiled:
         for i, hue in zip(keep, hues, strict=True):
             _outline(answer, i, hue, strokes, scale)
-    said = [f"{names[i]} {scores[i]:.2f}".strip() if answer.phrases is None else names[i] for i in keep]
+    scored = answer.phrases is None and answer.scores is not None  # an annotation has no scores
+    said = [f"{names[i]} {scores[i]:.2f}".strip() if scored else names[i] for i in keep]
     if tiled and middles is not None:
         return _labelled(strokes, middles, said, hues, sv.Position.CENTER)
     anchors = np.stack([_anchor(answer, i, scale, strokes.line) for i in keep])

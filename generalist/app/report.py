@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from generalist.app.description_tables import description_tables
 from generalist.app.tables import answer_tables, plain_table
 from generalist.faults import Fault
 from generalist.sequence.sample import Answer
@@ -19,6 +20,7 @@ __all__ = [
     "Bar",
     "print_answer",
     "print_bench",
+    "print_description",
     "print_documents",
     "print_json",
     "print_metrics",
@@ -76,6 +78,11 @@ def print_calibration(records: Iterable[Mapping[str, Any]]) -> None:
         figures = (f"{record[name]:.3f}" for name in ("right", "ECE", "ECE_after", "scale", "shift"))
         table.add_row(record["task"], str(record["n"]), *figures)
     _print(table)
+
+
+def print_description(record: Mapping[str, Any]) -> None:
+    """What a set holds, a table a task."""
+    _print(*description_tables(record))
 
 
 def print_tasks(tasks: Mapping[str, Task]) -> None:

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from generalist.faults import Fault
 
-__all__ = ["IMAGE_SUFFIXES", "LARGEST", "load_image", "load_map"]
+__all__ = ["IMAGE_SUFFIXES", "LARGEST", "load_image", "load_map", "load_numbers"]
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".pgm"})
 
@@ -56,15 +56,20 @@ def load_image(
         return np.array(upright.convert("RGB"), dtype=np.uint8)
 
 
-def load_map(path: str | Path) -> NDArray[np.int64]:
+def load_map(source: str | Path | BinaryIO) -> NDArray[np.int64]:
     """A one-channel image of numbers, a label map or a 16-bit depth map, as it is stored: (H, W) int64.
 
     A palette image gives its indices. Raises Fault, naming the file, if it is missing, broken or has colours.
     """
-    with _opened(path) as image:
+    return load_numbers(source).astype(np.int64)
+
+
+def load_numbers(source: str | Path | BinaryIO) -> NDArray[Any]:
+    """The same in the type that the file has, which may be a fraction."""
+    with _opened(source) as image:
         if image.mode not in ("1", "L", "P", "I", "F") and not image.mode.startswith("I;16"):
-            raise Fault(f"{path}: an index or depth map has one channel, this image has {image.mode}")
-        return np.asarray(image).astype(np.int64)
+            raise Fault(f"{_name(source)}: an index or depth map has one channel, this image has {image.mode}")
+        return np.asarray(image)
 
 
 def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
@@ -75,10 +80,14 @@ def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[..., :3])
 
 
+def _name(source: str | Path | BinaryIO) -> str:
+    return str(source) if isinstance(source, str | Path) else getattr(source, "name", "the image given")
+
+
 @contextmanager
 def _opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
     """The image behind ``source``, decoded; every way in which a file can be bad becomes a Fault."""
-    name = source if isinstance(source, str | Path) else getattr(source, "name", "the image given")
+    name = _name(source)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns at half of its own limit, and about damaged metadata

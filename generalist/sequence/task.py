@@ -158,7 +158,8 @@ class Task:
             if not request.labels:
                 raise Fault(f'task {self.name!r} needs labels: name what to look for, e.g. "{self._example()}"')
             if len(request.labels) > most:
-                raise Fault(f"task {self.name!r}: {len(request.labels)} labels asked for, the vocabulary holds {most}")
+                asked = f"{len(request.labels)} labels asked for, the vocabulary holds {most}"
+                raise Fault(f"task {self.name!r}: {asked}: name fewer, or with a set say ?labels={most}")
         frame = Frame(self.vocabulary, request.size, request.labels)
         return frame if request.region is None else frame.within(frame.to_unit(request.region.bounds))
 

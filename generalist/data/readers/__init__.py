@@ -8,13 +8,20 @@ from generalist.data.readers.beir import Beir, corpus
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
 from generalist.data.readers.dataset import Dataset, Spec, nearest
+from generalist.data.readers.dota import Dota
 from generalist.data.readers.generated import Generated
+from generalist.data.readers.huggingface import HuggingFace
+from generalist.data.readers.instancemaps import InstanceMaps
 from generalist.data.readers.jsonl import Jsonl
+from generalist.data.readers.kilt import Kilt
 from generalist.data.readers.labelmaps import LabelMaps
+from generalist.data.readers.refcoco import RefCoco
 from generalist.data.readers.requested import Requested
 from generalist.data.readers.rgbd import Rgbd
 from generalist.data.readers.selfsupervised import SelfSupervised
 from generalist.data.readers.voc import Voc
+from generalist.data.readers.vqa import Vqa
+from generalist.data.readers.yolo import Yolo
 from generalist.faults import Fault
 
 __all__ = ["READERS", "Dataset", "Spec", "corpus", "open_data"]
@@ -24,12 +31,19 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
     "captions": Captions,
     "coco": Coco,
     "corpus": SelfSupervised,
+    "dota": Dota,
+    "hf": HuggingFace,
+    "instancemaps": InstanceMaps,
     "jsonl": Jsonl,
+    "kilt": Kilt,
     "labelmaps": LabelMaps,
+    "refcoco": RefCoco,
     "requests": Requested,
     "rgbd": Rgbd,
     "scenes": Generated,
     "voc": Voc,
+    "vqa": Vqa,
+    "yolo": Yolo,
 }
 
 

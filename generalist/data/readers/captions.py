@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from generalist.data.images import load_image
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_json
+from generalist.data.readers.photo import photo
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
@@ -43,15 +43,9 @@ class Captions:
         """An image with every caption in ``texts`` and one, the first or a random one, in ``text``."""
         require(self, task, index)
         record = self._records[index]
-        image = load_image(self._file(record))
         texts = tuple(" ".join(str(sentence["raw"]).split()) for sentence in record["sentences"])
-        return Sample(
-            image=image,
-            id=str(record["filename"]),
-            size=(image.shape[1], image.shape[0]),
-            text=texts[0 if rng is None else int(rng.integers(len(texts)))],
-            texts=texts,
-        )
+        text = texts[0 if rng is None else int(rng.integers(len(texts)))]
+        return photo(self._file(record), str(record["filename"])).but(text=text, texts=texts)
 
     def _file(self, record: dict[str, Any]) -> Path:
         tail = Path(record.get("filepath", ""), record["filename"])

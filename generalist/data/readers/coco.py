@@ -1,168 +1,135 @@
-"""COCO: one json file of boxes, masks and crowds, or of captions, for a folder of images."""
+"""COCO: json files of boxes, masks, crowds, key points, panoptic segments and captions, for a folder of images."""
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from generalist.data.images import load_image
+from generalist.data.readers.coco_pages import Pages
 from generalist.data.readers.dataset import Spec, require
-from generalist.data.readers.files import read_json
-from generalist.data.readers.posing import MASKED, POSABLE, pose
+from generalist.data.readers.drawing import mask_of
+from generalist.data.readers.photo import photo, within
+from generalist.data.readers.posing import MASKED, posable, pose
+from generalist.data.readers.segments import SEGMENTED, pose_segments
+from generalist.data.readers.skipped import Skipped
+from generalist.data.readers.values import base_256, there
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
-__all__ = ["Coco"]
-
-_KINDS = r"^(instances|captions|person_keypoints)_"
+__all__ = ["Coco", "objects_of_coco"]
 
 
 class Coco:
     """``coco:PATH``, an annotation json; or ``coco:PATH:SPLIT``, a folder with ``annotations/*_SPLIT.json`` (COCO's
-    own ``train2017`` may be asked for as ``train``) or ``SPLIT/_annotations.coco.json``.
+    own ``train2017`` may be asked for as ``train``) or ``SPLIT/_annotations.coco.json``. The instances, captions,
+    person_keypoints and panoptic files of one split are read together; panoptic maps lie in a folder named like theirs.
 
-    Images are looked for beside the json, in ``images`` and one folder up, each with and without a folder named like
-    the split; the option ``images`` names the folder outright. A crowd is an ignored object. Masks stay as written,
-    polygons or runs, until a task asks for them. An instances and a captions file of one split are read together.
+    Images are looked for beside the json, in ``images`` and up to two folders up, each with and without a folder named
+    like the split; the option ``images`` names the folder outright. ``labels=N`` asks for at most so many names.
+
+    A crowd is an ignored object. For ``pose`` the categories with key points are asked for, and an object none of whose
+    points is annotated is ignored. Masks stay as written, polygons or runs, until a task asks for them. Where there are
+    no instances, the things of the panoptic maps stand in for them.
+
+    Skipped: boxes that have no area in their image, besides what ``Pages.read`` names.
     """
 
     def __init__(self, spec: Spec) -> None:
         self.name = spec.text
-        spec.allow("images")
-        files = _annotation_files(spec)
-        pages = [_read(path) for path in files]
-        self._images = _in_all(pages)
-        self._folder = _image_folder(spec, files[0], self._images)
-        self._names = {c["id"]: str(c["name"]) for page in pages for c in page.get("categories", ())}
-        self.classes = tuple(dict.fromkeys(self._names.values()))
-        self._things, self._captions = _by_image(files, pages)
+        spec.allow("images", "labels")
+        self.skipped = Skipped()
+        self._most = spec.whole("labels")
+        self._pages = Pages.read(spec, self.skipped)
+        self._folder = self._pages.folder(spec)
+        self.classes = tuple(dict.fromkeys(self._pages.names.values()))
+        if not self._pages.things and self._pages.segments:
+            self.classes = tuple(name for name in self._pages.classes if name not in self._pages.stuff)
         self.tasks = self._posable()
 
     def __len__(self) -> int:
-        return len(self._images)
+        return len(self._pages.images)
 
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
-        """A photo with its objects or captions. See ``Dataset.sample``."""
+        """A photo with its objects, segments or captions. See ``Dataset.sample``."""
         require(self, task, index)
-        record = self._images[index]
-        path = self._folder / record["file_name"]
-        image = load_image(path, annotated=(record.get("width", 0), record.get("height", 0)))
-        sample = Sample(image=image, id=str(record["id"]), size=(image.shape[1], image.shape[0]))
+        record = self._pages.images[index]
+        annotated = (record.get("width", 0), record.get("height", 0))
+        sample = photo(self._folder / record["file_name"], str(record["id"]), annotated)
         if task == "caption":
-            texts = tuple(self._captions[record["id"]])
+            texts = tuple(self._pages.captions[record["id"]])
             return sample.but(text=texts[0 if rng is None else int(rng.integers(len(texts)))], texts=texts)
-        objects = self._objects(record["id"], sample.size, masks=task in MASKED)
-        return pose(sample.but(objects=objects), task, self.classes, rng, index)
+        if task in SEGMENTED or not self._pages.things:
+            return self._segmented(sample, record["id"], task, rng, index)
+        things = list(self._pages.things.get(record["id"], ()))
+        classes = self.classes
+        if task == "pose":
+            classes = tuple(self._pages.joints)
+            things = [thing for thing in things if self._pages.names[thing["category_id"]] in classes]
+        objects = objects_of_coco(things, self._pages.names, sample, task in MASKED, self.skipped)
+        if task == "pose":
+            _add_joints(objects, things, max(self._pages.joints.values()))
+        return pose(sample.but(objects=objects), task, classes, rng, index, self._most)
 
     def _posable(self) -> tuple[str, ...]:
-        things = [thing for group in self._things.values() for thing in group]
-        masked = bool(things) and all(thing.get("segmentation") for thing in things)
-        tasks = POSABLE if masked else tuple(task for task in POSABLE if task not in MASKED)
-        captioned = all(record["id"] in self._captions for record in self._images)
-        return (tasks if things else ()) + (("caption",) if captioned else ())
+        pages = self._pages
+        images = [record["id"] for record in pages.images]
+        things = [thing for group in pages.things.values() for thing in group]
+        mapped, captioned = (
+            bool(images) and all(key in part for key in images) for part in (pages.segments, pages.captions)
+        )
+        tasks: tuple[str, ...] = ()
+        if things:
+            masked = all(thing.get("segmentation") for thing in things)
+            tasks = posable(masked, keypoints=any("keypoints" in thing for thing in things))
+        elif mapped:
+            tasks = posable(masks=True)
+        return tasks + (("caption",) if captioned else ()) + (SEGMENTED if mapped else ())
 
-    def _objects(self, image: Any, size: tuple[int, int], masks: bool) -> Objects:
-        things = self._things.get(image, [])
-        boxes = np.asarray([thing["bbox"] for thing in things], np.float32).reshape(-1, 4)
-        boxes[:, 2:] += boxes[:, :2]  # COCO writes x, y, width, height
-        boxes = np.clip(boxes, 0, np.asarray([*size, *size], np.float32))
-        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-        objects = Objects(
-            boxes,
-            tuple(self._names[thing["category_id"]] for thing in things),
-            ignore=np.asarray([bool(thing.get("iscrowd", 0)) for thing in things], bool),
-        ).select(kept)
-        if masks:
-            drawn = [mask_of(things[i]["segmentation"], size) for i in kept]
-            objects.masks = np.stack(drawn) if drawn else np.zeros((0, size[1], size[0]), bool)
-        return objects
-
-
-def mask_of(segmentation: Any, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """The (H, W) bool mask of COCO's polygons (a list) or runs (a dict), drawn as COCO's own tools draw it."""
-    from faster_coco_eval import mask as coco_mask
-
-    width, height = size
-    if isinstance(segmentation, dict):
-        counts = segmentation["counts"]
-        runs = coco_mask.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation
-    else:
-        parts = [part for part in segmentation if len(part) >= 6]
-        if not parts:
-            return np.zeros((height, width), bool)
-        runs = coco_mask.merge(coco_mask.frPyObjects(parts, height, width))
-    return np.asarray(coco_mask.decode(runs), bool)
+    def _segmented(self, sample: Sample, image: Any, task: str, rng: np.random.Generator | None, index: int) -> Sample:
+        path, segments = self._pages.segments[image]
+        # COCO writes a segment's id in base 256, the lowest digit in red.
+        values = base_256(*np.moveaxis(load_image(path), -1, 0))
+        if values.shape != sample.size[::-1]:
+            raise Fault(f"{path}: {values.shape[::-1]} pixels, but its image has {sample.size}")
+        found = set(there(values))
+        for segment in segments:
+            if segment.value not in found:
+                self.skipped.add("segment without a pixel", f"{path}: segment {segment.value}")
+        if unlisted := found - {0} - {segment.value for segment in segments}:
+            self.skipped.add("segment that is not listed", path, len(unlisted))
+        return pose_segments(sample, task, values, segments, self._pages.classes, self.classes, rng, index, self._most)
 
 
-def _annotation_files(spec: Spec) -> list[Path]:
-    if spec.path.suffix == ".json":
-        if not spec.path.is_file():
-            raise Fault(f"{spec.text}: there is no file {spec.path}")
-        return [spec.path]
-    root = spec.folder()
-    found = defaultdict(list)
-    for path in sorted({*root.glob("annotations/*.json"), *root.glob("*.json")}):
-        tag = re.sub(_KINDS, "", path.stem)
-        short = re.sub(r"20\d\d$", "", tag)
-        found[short if spec.split == short else tag].append(path)
-    for path in sorted(root.glob("*/_annotations.coco.json")):
-        found[path.parent.name].append(path)
-    if not found:
-        raise Fault(f"{spec.text}: there is no annotations/*.json in {root}")
-    return found[spec.choose(found)]
+def objects_of_coco(
+    things: list[dict[str, Any]], names: dict[Any, str], sample: Sample, masks: bool, skipped: Skipped
+) -> Objects:
+    """COCO's records of one image as objects; those that have no area in it are taken off ``things`` and skipped.
+    masks: whether to draw them."""
+    size = sample.size
+    boxes = np.asarray([thing["bbox"] for thing in things], np.float32).reshape(-1, 4)
+    boxes[:, 2:] += boxes[:, :2]  # COCO writes x, y, width, height
+    boxes, kept = within(boxes, size)
+    for i in sorted(set(range(len(things))) - set(kept.tolist()), reverse=True):
+        thing = things.pop(i)
+        skipped.add("box of no area", f"annotation {thing.get('id')} of image {sample.id}")
+    objects = Objects(
+        boxes[kept],
+        tuple(names[thing["category_id"]] for thing in things),
+        ignore=np.asarray([bool(thing.get("iscrowd", 0)) for thing in things], bool),
+    )
+    if masks:
+        drawn = [mask_of(thing["segmentation"], size) for thing in things]
+        objects.masks = np.stack(drawn) if drawn else np.zeros((0, size[1], size[0]), bool)
+    return objects
 
 
-def _read(path: Path) -> dict[str, Any]:
-    page = read_json(path)
-    if not isinstance(page, dict) or not isinstance(page.get("images"), list):
-        raise Fault(f"{path}: not COCO annotations, there is no list 'images'")
-    for part, keys in (
-        ("images", {"id", "file_name"}),
-        ("categories", {"id", "name"}),
-        ("annotations", {"image_id"}),
-    ):
-        for number, record in enumerate(page.get(part, ())):
-            if not isinstance(record, dict) or not keys <= record.keys():
-                raise Fault(f"{path}: {part}[{number}] has not all of {', '.join(sorted(keys))}")
-    return page
-
-
-def _in_all(pages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The images that every file speaks of, in the order of the first."""
-    first, *others = pages
-    sets = [{record["id"] for record in page["images"]} for page in others]
-    return [record for record in first["images"] if all(record["id"] in ids for ids in sets)]
-
-
-def _by_image(files: list[Path], pages: list[dict[str, Any]]) -> tuple[dict[Any, list[Any]], dict[Any, list[str]]]:
-    things: dict[Any, list[Any]] = defaultdict(list)
-    captions: dict[Any, list[str]] = defaultdict(list)
-    for path, page in zip(files, pages, strict=True):
-        known = {category["id"] for category in page.get("categories", ())}
-        for note in page.get("annotations", ()):
-            if "caption" in note:
-                captions[note["image_id"]].append(" ".join(note["caption"].split()))
-            elif "bbox" in note:
-                if note.get("category_id") not in known:
-                    category = note.get("category_id")
-                    raise Fault(f"{path}: annotation {note.get('id')} is of category {category}, which is not listed")
-                things[note["image_id"]].append(note)
-    return dict(things), dict(captions)
-
-
-def _image_folder(spec: Spec, file: Path, images: list[dict[str, Any]]) -> Path:
-    """The first of the usual places that holds the first image."""
-    tag = spec.split or re.sub(_KINDS, "", file.stem)
-    bases = [file.parent, file.parent / "images", file.parent.parent, file.parent.parent / "images"]
-    places = [place for base in bases for place in (base / re.sub(_KINDS, "", file.stem), base / tag, base)]
-    if "images" in spec.options:
-        places = [Path(spec.options["images"])]
-    for place in places:
-        if not images or (place / images[0]["file_name"]).is_file():
-            return place
-    tried = ", ".join(dict.fromkeys(str(place) for place in places))
-    raise Fault(f"{file}: its image {images[0]['file_name']} is in none of {tried}; say ?images=FOLDER")
+def _add_joints(objects: Objects, things: list[dict[str, Any]], count: int) -> None:
+    """Key points (n, count, 3), shorter lists filled up with points that are not there; an object without a single one
+    is ignored, as COCO does."""
+    points = np.zeros((len(things), count, 3), np.float32)
+    for row, thing in zip(points, things, strict=True):
+        written = np.asarray(thing.get("keypoints", ()), np.float32).reshape(-1, 3)[:count]
+        row[: len(written)] = written
+    objects.keypoints = points
+    assert objects.ignore is not None
+    objects.ignore |= ~(points[..., 2] > 0).any(axis=1)

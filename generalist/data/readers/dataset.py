@@ -19,7 +19,7 @@ class Dataset(Protocol):
     """One split of one set. Nothing is decoded until ``sample`` asks for it.
 
     name: the spec that opened it. tasks: what it can pose. classes: its label names in its own order, () if it has
-    none.
+    none. A reader that leaves broken annotations out counts them in ``skipped``, see ``Skipped``.
     """
 
     name: str
@@ -73,6 +73,15 @@ class Spec:
         if not 0 < value < float("inf"):
             raise Fault(f"{self.text}: option {name} is a positive number, not {self.options[name]!r}")
         return value
+
+    def whole(self, name: str) -> int | None:
+        """The value of an option that must be a whole number above zero, None where it is not given."""
+        if name not in self.options:
+            return None
+        value = self.options[name]
+        if not value.isdecimal() or int(value) < 1:
+            raise Fault(f"{self.text}: option {name} is a whole number above zero, not {value!r}")
+        return int(value)
 
     def folder(self) -> Path:
         """The path, which must be a folder."""

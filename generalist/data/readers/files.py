@@ -5,10 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from generalist.data.images import IMAGE_SUFFIXES
 from generalist.faults import Fault
 
-__all__ = ["images_by_stem", "read_json", "read_jsonl", "read_lines", "read_text"]
+__all__ = ["images_by_stem", "read_json", "read_jsonl", "read_lines", "read_names", "read_text", "read_yaml"]
 
 
 def read_text(path: Path) -> str:
@@ -34,10 +36,26 @@ def read_json(path: Path) -> Any:
         raise Fault(f"{path}: not JSON ({error})") from error
 
 
+def read_yaml(path: Path) -> Any:
+    """What a YAML file holds, plain values only."""
+    try:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise Fault(f"{path}: not YAML ({' '.join(str(error).split())})") from error
+
+
+def read_names(names: Any, path: Path) -> dict[int, str]:
+    """Index to name, from a list or a mapping that ``path`` holds."""
+    try:
+        pairs = names.items() if isinstance(names, dict) else enumerate(names)
+        return {int(index): str(name) for index, name in pairs}
+    except (TypeError, ValueError) as error:
+        raise Fault(f"{path}: class names are a list, or a mapping from index to name") from error
+
+
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a file with one JSON object a line."""
-    # Not splitlines: it also breaks at U+2028 and the like, which JSON allows inside a string.
-    for number, line in enumerate(read_text(path).split("\n"), 1):
+    """The objects of a file with one JSON object a line, read as they are asked for."""
+    for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
         try:
@@ -47,6 +65,18 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
         if not isinstance(record, dict):
             raise Fault(f"{path}: line {number} is not a JSON object")
         yield record
+
+
+def _lines(path: Path) -> Iterator[str]:
+    """The lines of a text file that may be larger than the memory."""
+    try:
+        # Not splitlines: it also breaks at U+2028 and the like, which JSON allows inside a string.
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            yield from file
+    except FileNotFoundError as error:
+        raise Fault(f"{path}: there is no such file") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Fault(f"{path}: not readable as UTF-8 text ({error})") from error
 
 
 def images_by_stem(folder: Path) -> dict[str, Path]:

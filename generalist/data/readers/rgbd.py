@@ -1,38 +1,42 @@
-"""RGB-D: photos with a depth map each, integers on disk, metres in a Sample."""
+"""RGB-D: photos with a depth map each, in any units on disk, in metres in a Sample."""
 
 from pathlib import Path
 
 import numpy as np
 
-from generalist.data.images import load_image, load_map
+from generalist.data.depths import DEPTH_SUFFIXES, load_depth
 from generalist.data.readers.dataset import Spec, require
-from generalist.data.readers.files import images_by_stem, read_lines
+from generalist.data.readers.files import read_lines
+from generalist.data.readers.folders import paired_folders
+from generalist.data.readers.photo import fitting
+from generalist.data.readers.skipped import Skipped
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
 __all__ = ["Rgbd"]
 
 _LISTS = ("train", "val", "validation", "test")
-_SATURATED = 65535
+_DEPTHS = ("depth", "depths", "depth_maps", "gt", "groundtruth_depth")
 
 
 class Rgbd:
     """``rgbd:PATH:SPLIT?scale=1000``. PATH holds ``SPLIT.txt`` (lines "image depth", relative to PATH); or files
-    ``NAME.color.*`` with ``NAME.depth.png``; or folders ``images`` and ``depth`` with the same names, each with a
-    folder ``SPLIT`` or without splits.
+    ``NAME.color.*`` with ``NAME.depth.*``; or folders of images and of depth maps, see ``paired_folders``.
 
-    ``scale`` is how many units on disk make a metre (7-Scenes, ScanNet: 1000; TUM: 5000; KITTI: 256). Zero and the
-    saturated 65535 are holes, 0 in ``depth``.
+    Depth maps are 16-bit images, TIFF, npy or EXR. ``scale`` is how many units of the file make a metre (7-Scenes,
+    ScanNet: 1000; TUM: 5000; KITTI: 256); unless given, whole numbers are millimetres and others metres. Zero, what is
+    not finite and the saturated 65535 are holes, 0 in ``depth``; with ``far=N`` what is farther than N metres too.
     """
 
-    tasks: tuple[str, ...] = ("depth",)
+    tasks: tuple[str, ...] = ("depth", "depth_adaptive")
     classes: tuple[str, ...] = ()
 
     def __init__(self, spec: Spec) -> None:
-        self.name = spec.text
-        spec.allow("scale")
-        self._scale = spec.number("scale", 1000)
-        self._pairs = _pairs(spec, spec.folder())
+        self.name, self.skipped = spec.text, Skipped()
+        spec.allow("scale", "far", "images", "maps", "held")
+        self._scale = spec.number("scale", 1) if "scale" in spec.options else None
+        self._far = spec.number("far", 1) if "far" in spec.options else np.inf
+        self._pairs = _pairs(spec, spec.folder(), self.skipped)
 
     def __len__(self) -> int:
         return len(self._pairs)
@@ -41,28 +45,20 @@ class Rgbd:
         """A photo and its depth in metres. See ``Dataset.sample``; there is nothing to draw by chance."""
         require(self, task, index)
         path, depth_path = self._pairs[index]
-        stored = load_map(depth_path)
-        image = load_image(path, annotated=(stored.shape[1], stored.shape[0]))
-        if image.shape[:2] != stored.shape:
-            raise Fault(f"{depth_path}: {stored.shape[::-1]} pixels, but its image has {image.shape[1::-1]}")
-        depth = np.where((stored <= 0) | (stored == _SATURATED), 0, stored / self._scale).astype(np.float32)
-        return Sample(image=image, id=path.name.split(".")[0], size=(image.shape[1], image.shape[0]), depth=depth)
+        depth = load_depth(depth_path, self._scale)
+        depth[depth > self._far] = 0
+        if not depth.any():
+            self.skipped.add("depth map of holes alone", depth_path)
+        return fitting(path, depth, depth_path).but(id=path.name.split(".")[0], depth=depth)
 
 
-def _pairs(spec: Spec, root: Path) -> list[tuple[Path, Path]]:
+def _pairs(spec: Spec, root: Path, skipped: Skipped) -> list[tuple[Path, Path]]:
     lists = [name for name in _LISTS if (root / f"{name}.txt").is_file()]
     if lists:
         return _listed(root, root / f"{spec.choose(lists)}.txt")
-    if not ((root / "images").is_dir() and (root / "depth").is_dir()):
+    if next(root.glob("*.color.*"), None) is not None:
         return _beside(spec, root)
-    splits = [path.name for path in (root / "images").iterdir() if (root / "depth" / path.name).is_dir()]
-    split = spec.choose(splits) if splits or spec.split else ""
-    depths = images_by_stem(root / "depth" / split)
-    images = images_by_stem(root / "images" / split)
-    for stem, path in images.items():
-        if stem not in depths:
-            raise Fault(f"{path}: there is no depth map for it in {root / 'depth' / split}")
-    return [(path, depths[stem]) for stem, path in images.items()]
+    return paired_folders(spec, _DEPTHS, ("_depth", "_d"), skipped, DEPTH_SUFFIXES)
 
 
 def _listed(root: Path, path: Path) -> list[tuple[Path, Path]]:
@@ -80,10 +76,10 @@ def _beside(spec: Spec, root: Path) -> list[tuple[Path, Path]]:
         spec.choose([])
     pairs = []
     for path in sorted(root.glob("*.color.*")):
-        depth = path.with_name(path.name.split(".color.")[0] + ".depth.png")
-        if not depth.is_file():
-            raise Fault(f"{path}: there is no {depth.name} beside it")
+        stem = path.name.split(".color.")[0]
+        depths = [root / f"{stem}.depth{suffix}" for suffix in sorted(DEPTH_SUFFIXES)]
+        depth = next((depth for depth in depths if depth.is_file()), None)
+        if depth is None:
+            raise Fault(f"{path}: there is no {stem}.depth.png beside it")
         pairs.append((path, depth))
-    if not pairs:
-        raise Fault(f"{spec.text}: neither train.txt, nor *.color.* files, nor images and depth folders in {root}")
     return pairs

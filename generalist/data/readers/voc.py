@@ -7,10 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.data.images import load_image
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import images_by_stem, read_lines
-from generalist.data.readers.posing import pose
+from generalist.data.readers.photo import photo, within
+from generalist.data.readers.posing import posable, pose
+from generalist.data.readers.skipped import Skipped
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
@@ -19,12 +20,13 @@ __all__ = ["Voc"]
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """What one xml file says. ``size`` is (0, 0) where it does not tell."""
+    """What one xml file says. ``size`` is (0, 0) where it does not tell; ``empty`` boxes have no area."""
 
     size: tuple[int, int]
     names: tuple[str, ...]
     boxes: NDArray[np.float32]
     difficult: NDArray[np.bool_]
+    empty: int
 
 
 class Voc:
@@ -33,13 +35,14 @@ class Voc:
 
     Boxes are taken as written (VOC counts pixels from 1, most tools since from 0; half a pixel either way) and clipped
     to the image. One without width or height is skipped; a "difficult" one is ignored, as VOC does. The classes are
-    those of every split, in the order of the alphabet.
+    those of every split, in the order of the alphabet. An xml file that cannot be read refuses the set, an image that
+    cannot or is not there its item.
     """
 
-    tasks: tuple[str, ...] = ("detect", "refer")
+    tasks: tuple[str, ...] = posable()
 
     def __init__(self, spec: Spec) -> None:
-        self.name = spec.text
+        self.name, self.skipped = spec.text, Skipped()
         root = spec.folder()
         spec.allow()
         self._images, pages = _official(root, spec) if (root / "ImageSets" / "Main").is_dir() else _flat(root, spec)
@@ -55,12 +58,12 @@ class Voc:
         """A photo with its boxes, for ``detect`` or ``refer``. See ``Dataset.sample``."""
         require(self, task, index)
         page, path = self._pages[index], self._images[index]
-        image = load_image(path, annotated=page.size)
-        size = (image.shape[1], image.shape[0])
-        boxes = np.clip(page.boxes, 0, np.asarray([*size, *size], np.float32))
-        kept = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+        sample = photo(path, annotated=page.size)
+        boxes, kept = within(page.boxes, sample.size)
+        if empty := page.empty + len(boxes) - len(kept):
+            self.skipped.add("box of no area", path, empty)
         objects = Objects(boxes, page.names, ignore=page.difficult).select(kept)
-        return pose(Sample(image=image, id=path.stem, size=size, objects=objects), task, self.classes, rng, index)
+        return pose(sample.but(objects=objects), task, self.classes, rng, index)
 
 
 def _official(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
@@ -69,10 +72,9 @@ def _official(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
     splits = [name for name in lists if name.rpartition("_")[2] not in lists or "_" not in name]
     stems = [line.split()[0] for line in read_lines(lists[spec.choose(splits)])]
     images = images_by_stem(root / "JPEGImages")
-    for stem in stems:
-        if stem not in images:
-            raise Fault(f"{root / 'JPEGImages' / stem}: the list {spec.split}.txt names it, but there is no such image")
-    return [images[stem] for stem in stems], [root / "Annotations" / f"{stem}.xml" for stem in stems]
+    # One that is not there is told when it is asked for, as one that is broken.
+    photos = [images.get(stem, root / "JPEGImages" / f"{stem}.jpg") for stem in stems]
+    return photos, [root / "Annotations" / f"{stem}.xml" for stem in stems]
 
 
 def _flat(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
@@ -83,10 +85,7 @@ def _flat(root: Path, spec: Spec) -> tuple[list[Path], list[Path]]:
     if not pages:
         raise Fault(f"{spec.text}: neither ImageSets/Main nor xml files in {root}")
     images = images_by_stem(root)
-    for page in pages:
-        if page.stem not in images:
-            raise Fault(f"{page}: there is no image beside it")
-    return [images[page.stem] for page in pages], pages
+    return [images.get(page.stem, page.with_suffix(".jpg")) for page in pages], pages
 
 
 def _read(path: Path) -> _Page:
@@ -105,4 +104,4 @@ def _read(path: Path) -> _Page:
     names = tuple(thing.findtext("name", "").strip() for thing in things)
     difficult = np.asarray([thing.findtext("difficult", "0").strip() == "1" for thing in things], bool)
     whole = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
-    return _Page(size, tuple(names[i] for i in whole), boxes[whole], difficult[whole])
+    return _Page(size, tuple(names[i] for i in whole), boxes[whole], difficult[whole], len(boxes) - len(whole))
