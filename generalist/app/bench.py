@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from generalist.app.codecs import codecs
+from generalist.app.indexing import indexing
 
 __all__ = ["BENCHES", "Row", "rows"]
 
@@ -22,7 +23,10 @@ class Row:
     shape: str = ""
 
 
-BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {"codecs": codecs}
+BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {
+    "codecs": codecs,
+    "index": indexing,
+}
 
 
 def rows(name: str) -> Iterator[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -60,7 +60,7 @@ def index(
         raise Fault("index: a corpus without --add makes a new index, from which there is nothing to remove or merge")
     vocabulary = load_vocabulary(model)
     if corpus and not add:
-        kind = (identifiers or Kind.TITLE).value
+        kind: Literal["title", "ngram"] = (identifiers or Kind.TITLE).value
         _tell(_read(corpus, lambda source, told: Index.build(source, vocabulary, out, told, kind=kind)))
         return
     found = Index.open(out, vocabulary)

@@ -12,6 +12,7 @@ from copy import copy
 from typing import Any, Self
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from generalist.retrieval.order import Ids, Order, begins
@@ -82,7 +83,7 @@ class Identifiers:
             mask[row, : len(inside)] |= table if len(inside) == table.shape[1] else table[:, inside]
         for row, token in found:
             mask[row, column[token]] = True
-        return Allowed(self._convert(columns), self._convert(mask if place is None else mask[place]))
+        return Allowed(self._convert(columns), self._convert(_repeated(mask, place)))
 
     def advance(self, state: State, ids: Any) -> State:
         """States after ``ids`` (R,). A row that is whole stays where it is, whatever it is fed."""
@@ -178,6 +179,13 @@ def _distinct(rows: Ids) -> tuple[Ids, Ids | None]:
     place = np.empty(len(rows), np.int64)
     place[order] = np.cumsum(new) - 1
     return ordered[new], place
+
+
+def _repeated(mask: NDArray[np.bool_], place: Ids | None) -> NDArray[np.bool_]:
+    if place is None:
+        return mask
+    # At the start all rows are one: it is shown as often as there are rows, but not copied.
+    return as_strided(mask, (len(place), mask.shape[1]), (0, 1)) if len(mask) == 1 else mask[place]
 
 
 def _on_host(ids: Any) -> Ids:

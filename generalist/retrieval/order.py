@@ -74,8 +74,9 @@ class Order(ABC):
     def narrow(self, low: Ids, high: Ids, depth: Ids, ids: Ids) -> tuple[Ids, Ids]:
         """Each interval after one more token; low equals high where nothing that was not removed is left."""
         known = (ids >= 0) & (ids < self.mark)
-        ends = np.stack([np.where(known, ids, -1), np.where(known, ids + 1, -1)]).reshape(-1)
-        found = self._bisect(np.tile(low, 2), np.tile(high, 2), np.tile(depth, 2), ends)
+        first, last = np.where(known, ids, -1), np.where(known, ids + 1, -1)
+        twice = (np.concatenate(pair) for pair in ((low, low), (high, high), (depth, depth), (first, last)))
+        found = self._bisect(*twice)
         return self.trim(found[: len(low)], found[len(low) :])
 
     def _bisect(self, low: Ids, high: Ids, depth: Ids, ids: Ids) -> Ids:

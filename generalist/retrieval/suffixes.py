@@ -29,7 +29,7 @@ __all__ = ["Suffixes", "laid_out", "suffix_arrays", "suffix_order"]
 FRESH = 2
 """Depths whose continuations are written down as bits."""
 
-NEXTS_IN = 5.5
+NEXTS_IN = 8
 """Of so many tokens a byte may go to ``nexts``."""
 
 CHUNK = 1 << 22
@@ -177,9 +177,9 @@ class Suffixes(Order):
 
     def children(self, low: Ids, high: Ids, depth: int) -> tuple[Ids, NDArray[Any], Ids]:
         if depth == 0:
-            known = np.flatnonzero(self.firsts[1:] > self.firsts[:-1])
-            row = np.repeat(np.arange(len(low)), len(known))
-            return row, np.tile(known, len(low)), np.tile(self.firsts[known].astype(np.int64), len(low))
+            known = np.append(np.flatnonzero(self.firsts[1:] > self.firsts[:-1]), self.size)  # then the marks begin
+            token, start = np.where(known < self.size, known, self.mark), self.firsts[known].astype(np.int64)
+            return np.repeat(np.arange(len(low)), len(known)), np.tile(token, len(low)), np.tile(start, len(low))
         if depth > FRESH or int((high - low).sum()) <= LOOK:
             return super().children(low, high, depth)
         row, byte = spread(low >> 3, (high + 7) >> 3)
