@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
-    "is_question", "listed", "plainly", "quiet", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
+    "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -34,14 +34,14 @@ EMPTY = (
         but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
         thanks well let lets want need like love wish give show get see tell know help try make put take use
         using go look able possible much more very other another again quick quickly task job sure think seem
-        such per via briefly"""
+        such per via briefly apiece"""
     )
     | AUXILIARIES
     | ARTICLES
 )
 
 PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
-_KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
+KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
 _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attached|above|following|same|input)\s+)?"
 
 _OPENINGS = re.compile(
@@ -53,8 +53,8 @@ _OPENINGS = re.compile(
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
     | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
       |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
-    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
-    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
+    | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
+    | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
@@ -65,22 +65,10 @@ _OPENINGS = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_THIS_PICTURE = re.compile(
-    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{_KINDS_OF_PICTURE}|tiles?)\b",
-    re.I,
-)
-_CONTEXT = re.compile(
-    r"""\s*(?:(?:this|that|these|it|here|there|we|i|my|our)(?:'s|'re|'m|'ve)?\s[^.!?:;,]*[.!;]
-      |for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
-      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
-      \s+(?=\S+\s+\S)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""My nephew collects these. For my inventory: - what a request is for, and no part of it."""
 _ASKING = re.compile(
     r"""\s*(?:
       (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)\s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
-    | (?:i|we)\s+(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
+    | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:do|did)\s+you\s+know\s+
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
@@ -100,15 +88,15 @@ _CLOSINGS = re.compile(
     + ")?"
     + PICTURE
     + r"""
-      |(?:in|on|from|within|across)\s+(?:this|that|these|my|our|the)\s+(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
+      |(?:in|on|from|within|across)\s+(?:(?:this|that|these|my|our|the|an?)\s+)?(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
     + PICTURE
     + "|"
-    + _KINDS_OF_PICTURE
+    + KINDS_OF_PICTURE
     + r""")
     | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?
       (?:see|find|spot|have|count)(?:\s+here)?
     | (?:are|is)\s+there|there\s+(?:are|is)
-    | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+it|in\s+sight)
+    | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+sight)
     )(?=[\s.?!,]*$)""",
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
@@ -137,7 +125,7 @@ _SPELLED = {
     "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
     "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
     "semseg": "semantic segmentation", "nr": "number", "doc": "document", "docs": "documents",
-    "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
+    "delineate": "outline", "delineated": "outlined", "demarcate": "outline", "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
@@ -220,13 +208,6 @@ def is_empty(word: Word) -> bool:
     return word.silent or word.text in EMPTY or word.text in ASKING
 
 
-def plainly(text: str) -> str:
-    """A request without what is said before it of what it is for, and "this dental x-ray" as "this picture"."""
-    while found := _CONTEXT.match(text):
-        text = text[found.end() :]
-    return _THIS_PICTURE.sub(r"\1 picture", text)
-
-
 def readings(text: str) -> tuple[str, ...]:
     """A request as typed, and with ever more of the courtesies and asking words around it taken off.
 
@@ -286,4 +267,4 @@ def is_order(text: str) -> bool:
 
 def quiet(text: str) -> str:
     """Capital letters made small, but for names without a vowel: WINE GLASS and TV are wine glass and TV."""
-    return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUY]", found[0]) else found[0], text)
+    return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUYaeiouy]", found[0]) else found[0], text)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from generalist.faults import Fault
+from generalist.sequence.aside import passages
 from generalist.sequence.lexicon import lexicon
 from generalist.sequence.task import Task
 from generalist.sequence.utterance import OF_KIND, REGION, Understood, Utterance
@@ -41,11 +42,24 @@ def candidates(
     instruction: str, tasks: Mapping[str, Task], has_image: bool, region_kind: str | None = None
 ) -> list[Understood]:
     """Every task that the instruction could be read as, the likeliest first, each with its fields and its score."""
-    text = Utterance(instruction, lexicon(tuple(tasks.values())), has_image, region_kind)
-    found = [best for task in tasks.values() if fits(task, has_image, region_kind) and (best := text.read(task))]
+    words = lexicon(tuple(tasks.values()))
+    able = [task for task in tasks.values() if fits(task, has_image, region_kind)]
+    whole = Utterance(instruction, words, has_image, region_kind)
+    best = {task.name: read for task in able if (read := whole.read(task))}
+    for passage in passages(instruction):
+        part = Utterance(passage, words, has_image, region_kind, instruction)
+        for task in (task for task in able if not _holds_document(task)):
+            read = part.read(task)
+            if read and (task.name not in best or read.score > best[task.name].score):
+                best[task.name] = read
+    found = list(best.values())
     found.sort(key=lambda one: -one.score)
     nearest = tuple((one.task, round(one.score, 3)) for one in found)
     return [replace(one, nearest=nearest) for one in found]
+
+
+def _holds_document(task: Task) -> bool:
+    return any(need.name == "document" for need in task.inputs)
 
 
 def fits(task: Task, has_image: bool, region_kind: str | None) -> bool:

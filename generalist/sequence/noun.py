@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from generalist.sequence.english import ARTICLES, ASKING, AUXILIARIES, QUANTIFIERS, listed, trimmed
+from generalist.sequence.place import unplaced
 
-__all__ = ["MASS", "Number", "counted", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
+__all__ = ["MASS", "Number", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
 
 Number = Literal["one", "some", "kind", "many", "each", "either"]
 """``one``: the red mug, the dog on the left. ``some``: a dog. ``kind``: dog; dog, cat. ``many``: dogs; the dogs.
@@ -63,7 +64,7 @@ _COLOURS = listed(
     turquoise teal big small large tiny little metal rubber wooden plastic glass"""
 )
 _SPLIT = re.compile(
-    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|]\s|\band\s*/\s*or\b|\band\b|\bor\b|&"
+    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|\band\b|\bor\b|&"
     r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )
@@ -75,12 +76,6 @@ _JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)"
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
 
-_PLACE = r"\s(?:(?:is|are)\s+)?(?:in|on|at|inside|within|across|from|under|around)\s+"
-_HERE = re.compile(_PLACE + r"(?:this|that|these|my|our)\s+[\w-]+(?:\s[\w-]+){0,2}\s*$", re.I)
-"""Windows in this building: where they are is the picture itself."""
-_SOMEWHERE = re.compile(
-    _PLACE + r"(?:the|this|that|these|my|our|an?|each|every)\s(?!left|right|middle|top|bottom).*$", re.I
-)
 _ITS = re.compile(
     r"'s?(?:\s+(?:exact\s+)?(?:position|location|place|whereabouts|cent(?:re|er)|middle|shape|outline))?$", re.I
 )
@@ -145,7 +140,7 @@ def _bared(text: str, leading: frozenset[str] = _LEADING) -> str:
 
 
 def _label(text: str) -> str:
-    text = _ITS.sub("", _HERE.sub("", text).rstrip())
+    text = _ITS.sub("", unplaced(text))
     name = _bared(_INSTANCES.sub("", _bared(_IS_THERE.sub(" ", text))))
     name = _bared(_LEADS.sub("", name))
     tokens = name.split()
@@ -185,11 +180,6 @@ def split_labels(text: str, name: Callable[[str], str] = _label) -> tuple[str, .
     text = re.sub(r"^\s*(?:both|either)\b", "", _ANNOUNCED.sub("", text), flags=re.I)
     names = [name(part.strip(" \"'“”")) for part in _names(trimmed(text))]
     return tuple(dict.fromkeys(part for part in names if part))
-
-
-def counted(text: str) -> str:
-    """Names without the place where they are counted: "candles are on the cake" is "candles"."""
-    return _SOMEWHERE.sub("", trimmed(text)) or text
 
 
 def phrase_of(text: str) -> str:

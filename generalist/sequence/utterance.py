@@ -16,22 +16,25 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from generalist.sequence.aside import plainly, wanted
 from generalist.sequence.english import (
     EMPTY,
     bared,
     is_empty,
     is_order,
     is_question,
-    plainly,
+    listed,
     quiet,
     readings,
     stem,
+    trimmed,
     words,
 )
 from generalist.sequence.lexicon import Form, Lexicon
 from generalist.sequence.manner import parted
-from generalist.sequence.noun import Number, counted, is_definite, number_of, phrase_of
+from generalist.sequence.noun import Number, is_definite, number_of, phrase_of
 from generalist.sequence.phrasing import Reading
+from generalist.sequence.place import counted, unplaced
 from generalist.sequence.pointing import is_pointing
 from generalist.sequence.prompt import read_field
 from generalist.sequence.task import Task
@@ -54,11 +57,16 @@ REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the 
 
 
 MANNER = 0.6  # said of the answer, in words of the task; in words that are not
+SENTENCES = 0.6  # for a name that has a sentence end within
+DROPPED = 0.4  # of a word's weight, in a sentence that is left out
 WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
 NAMED = 0.35  # for a thing that is named, and nothing said of it
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
 _WHICH = re.compile(r"(?:which|what)\s+(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
+_PREPOSITIONS = listed("for of with by to from as at")
+_HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
+_END = re.compile(r"[a-z]{3}[.!?]\s+\w")
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
 
@@ -87,22 +95,29 @@ def _counts(task: Task) -> bool:
 class Utterance:
     """An instruction with all its readings."""
 
-    def __init__(self, text: str, lexicon: Lexicon, has_image: bool, region_kind: str | None):
+    def __init__(self, text: str, lexicon: Lexicon, has_image: bool, region_kind: str | None, whole: str = ""):
         self.text, self.lexicon = text.strip(), lexicon
+        self.whole = whole.strip() or self.text
+        self.dropped = 0.0 if not whole else DROPPED * (self.lexicon.telling(whole) - self.lexicon.telling(text)) + 0.05
         self.has_image, self.region_kind = has_image, region_kind
         self.asks = is_question(self.text)
-        body = plainly(self.text)
+        body = wanted(plainly(self.text), lexicon.known)
         self.manner = parted(body, lexicon.known)
-        heads = (self.text, body, self.manner.text)
-        self.readings = [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
+        self.readings = self._all(self.text, body, self.manner.text)
+        self.plain = self._all(body, self.manner.text)
         named = readings(self.manner.text)
         verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
         self.named = [Reading(text) for text in (*named, *verbless)]
-        self.unplaced = [Reading(counted(text)) for text in named]
+        self.elsewhere = [Reading(short) for text in named if (short := unplaced(trimmed(text))) != trimmed(text)]
+        self.unplaced = [Reading(counted(trimmed(text))) for text in named]
+
+    @staticmethod
+    def _all(*heads: str) -> list[Reading]:
+        return [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
 
     def read(self, task: Task) -> Understood | None:
         """The best that the text says as a request of this task."""
-        given = self._given(task) + MANNER * self._mannered(task)
+        given = self._given(task) - self.dropped + MANNER * self._mannered(task)
         found = (*self._whole(task), *self._borrowed(task), *self._headed(task), *self._part(task))
         best = max(found, key=lambda one: one.score, default=None)
         return best and replace(best, score=best.score + given)
@@ -154,7 +169,11 @@ class Utterance:
         if _counts(task):
             return self.named + self.unplaced
         names = FITS.keys() & set(form.fields or ())
-        return self.named if names and not self.manner.said <= form.fixed else self.readings
+        if not names:
+            return self.readings
+        suited = self.plain if self.manner.said <= form.fixed else self.named
+        ends = form.stems[-1].startswith("{")
+        return suited if ends or "labels" not in names else suited + self.elsewhere
 
     def _borrowed(self, task: Task) -> Iterator[Understood]:
         """The manner tells the task, and a form of another task tells which thing is meant: "find the cat, mask"."""
@@ -174,16 +193,21 @@ class Utterance:
                             yield made
 
     def _headed(self, task: Task) -> Iterator[Understood]:
-        """A document behind a colon, and before it what is to be done with it."""
+        """A field behind a colon, and before it what is to be done with it."""
         head, colon, body = self.text.partition(":")
-        if not (colon and body.strip() and any(need.name == "document" for need in task.inputs)):
+        names = [need.name for need in task.inputs if need.name not in ("image", "region")]
+        if not (colon and body.strip() and len(names) == 1):
             return
         before = Reading(bared(head))
         told = self.lexicon.told[task.name] & before.stems - EMPTY
         idle = sum(word.stem not in told for word in before.words if not is_empty(word))
-        yield Understood(
-            task.name, {"document": body.strip()}, "by its words", IN_PART * self.lexicon.sum(told) - IDLE * idle
-        )
+        score = IN_PART * self.lexicon.sum(told) - IDLE * idle
+        if names == ["document"]:
+            yield Understood(task.name, {"document": body.strip()}, "by its words", score)
+        elif told:
+            made = self._made(task, {names[0]: body.strip()}, score, True, "by its words")
+            if made:
+                yield made
 
     def _made(
         self,
@@ -197,14 +221,14 @@ class Utterance:
         fields: dict[str, object] = {}
         for name, text in values.items():
             if name in ("question", "query") and not told:
-                text = self.text  # as it was typed, courtesies and all
+                text = self.whole  # as it was typed, courtesies and all
             if (self.text.isupper() or self.text.istitle()) and name in FITS:
                 text = quiet(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
             if name == "query" and told and not is_question(text):
                 text = phrase_of(text)
-            value = read_field(name, counted(text) if name == "labels" and _counts(task) else text)
+            value = read_field(name, counted(trimmed(text)) if name == "labels" and _counts(task) else text)
             suits = self._suits(name, text, told)
             if not value or suits is None:
                 return None
@@ -217,10 +241,14 @@ class Utterance:
         if name in FITS:
             if self.region_kind is not None and is_pointing(text):
                 return None  # it is the region that is meant
+            if name == "phrase" and words(text)[0].text in _PREPOSITIONS:
+                return None
+            if name == "labels" and _HERE_A.search(text):
+                return None
             number = None if all(map(is_empty, words(text))) else number_of(text)
             if number is None or (not told and not is_definite(text, number)):
                 return None
-            return FITS[name][number] - NAMED * (not told)
+            return FITS[name][number] - NAMED * (not told) - SENTENCES * bool(_END.search(text))
         if told:
             return 0.3 * (name == "question" and is_question(text))
         asks = self.asks or (self.text.endswith("?") and not is_order(self.text))

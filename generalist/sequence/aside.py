@@ -1,0 +1,83 @@
+"""Aside: what a request says beside what it asks: who asks, what it is for, what is not wanted. It names no thing."""
+
+import re
+from collections.abc import Iterator, Set
+
+from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, words
+
+__all__ = ["passages", "plainly", "wanted"]
+
+_THIS_PICTURE = re.compile(
+    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b",
+    re.I,
+)
+_CONTEXT = re.compile(
+    r"""\s*(?:for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
+      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
+      \s+(?=\S+\s+\S)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""For my inventory: - what a request is for, and no part of it."""
+_WHO = r"(?:i|we|you|he|she|it|they|one|the|my|our|this|that|these|an?)"
+_PURPOSE = re.compile(
+    rf"""(?:
+      [\s,;-]+(?:so(?:\s+that)?|because|'?cause|in\s+case)\s+{_WHO}(?:'\w+)?\s+\w[^:]*
+    | [\s,;-]+(?:since|as)\s+(?:i|we)(?:'\w+)?\s+\w[^:]*
+    | [\s,;-]+(?:in\s+order|so\s+as)\s+to\s[^:]*
+    | \s+to\s+(?!the\b|a\b)\w+\s+(?:it|them|these|those|us)\b[^:]*
+    | \s*[,;-]\s*(?:it'?s\s+|this\s+is\s+)?for\s+(?:(?:my|our|an?)\s[^,;:]*|[\w-]+(?:\s+[\w-]+)?\s+\w+(?:ance|ment|ing|ion|sis))
+    | \s*[,;-]\s*(?:i|we)\s+(?:need|want|have|am|are|will)\s+(?:it|them|this|these|to)\b[^:]*
+    )[\s.!?]*$""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+"""So that the arm can grasp it; to count them; , for our tracker."""
+_UNWANTED = re.compile(
+    r"\s*(?:[,;(-]\s*|\s)(?:(?:and|but)\s+)?(?:no|not|without|rather\s+than|instead\s+of)\s+(?:the\s+|an?\s+|any\s+)?"
+    r"(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;.!?]|$))",
+    re.I,
+)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
+MOST = 4
+"""Sentences beyond which a text is a document."""
+
+
+_WITH = re.compile(r"\bw/\s*", re.I)
+_FITTED = re.compile(
+    r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?|wrapp?(?:s|ed|ing)?)?\s*(?:tightly|snugly|closely)\s+(?=around|on|over|to)", re.I
+)
+_KIND = re.compile(
+    r"\b((?:what|which)\s+(?:kind|type|sort|class|category|species|breed))\s+of\s+[\w-]+(?:\s[\w-]+)?\s+(is\s+(?:this|it|that)\s*[,:-])",
+    re.I,
+)
+"""What kind of tree is this: what kind of thing."""
+
+
+def wanted(text: str, known: Set[str]) -> str:
+    """A request without what is said of an answer that is not wanted: "no boxes", "(not masks)"."""
+    for found in reversed(list(_UNWANTED.finditer(text))):
+        if all(word.stem in known for word in words(found["what"]) if not is_empty(word)):
+            text = text[: found.start()] + text[found.start("end") :].removeprefix(")")
+    return text
+
+
+def plainly(text: str) -> str:
+    """A request without what is said around it of what it is for, and "this dental x-ray" as "this picture"."""
+    text = _KIND.sub(r"\1 of thing \2", _FITTED.sub(" ", _WITH.sub("with ", text)))
+    while found := _CONTEXT.match(text):
+        text = text[found.end() :]
+    if (found := _PURPOSE.search(text)) and found.start() and len(text[: found.start()].split()) > 1:
+        text = text[: found.start()]
+    return _THIS_PICTURE.sub(r"\1 picture", text)
+
+
+def passages(text: str) -> Iterator[str]:
+    """Each of the sentences of a text, and each with all that follow it; nothing for a text of one."""
+    starts = [0, *(found.end() for found in _SENTENCE.finditer(text))]
+    stops = [*(found.start() for found in _SENTENCE.finditer(text)), len(text)]
+    if not 1 < len(starts) <= MOST:
+        return
+    for i, start in enumerate(starts):
+        for stop in dict.fromkeys((stops[i], stops[-1])):
+            part = text[start:stop]
+            if part != text and not all(map(is_empty, words(bared(part)))):
+                yield part

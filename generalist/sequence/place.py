@@ -1,0 +1,43 @@
+"""Place: where a thing is said to be, which is no part of its name: cups on the tray, ships that are in the harbour.
+
+A name keeps what tells its things from others of their kind: a person in a blue coat, the cup on the left, a car behind
+the truck. What it does not keep is where all of them are: a place that everybody knows of, led by "the" or "this".
+"""
+
+import re
+
+__all__ = ["counted", "unplaced"]
+
+_IN = r"(?:in|on|onto|at|inside|within|into|across|from|under|around|among|amongst|along|near|throughout|over|atop|upon|on\s+top\s+of)"
+_THE = r"(?:the|this|that|these|those|my|our|your|his|her|their|its)"
+_SIDE = (
+    r"(?:(?:far|very|upper|lower)\s+)?(?:left|right|middle|cent(?:er|re)|top|bottom|front|back|back\s?ground|foreground)"
+)
+_POSED = (
+    r"(?:lying|laying|standing|sitting|parked|located|placed|situated|waiting|hanging|growing|grazing|swimming|floating"
+    r"|flying|scattered|stacked|stored|mounted|walking|playing|working|resting|sleeping|driving|moving|stuck|left|found"
+    r"|crossing|arranged|displayed|positioned|installed|planted|anchored|moored|docked|queueing|queuing|gathered|seen)"
+)
+_THERE = r"(?:(?:that|which|who)\s+)?(?:(?:is|are|was|were)\s+)?(?:currently\s+|still\s+)?"
+_PLACE = rf"{_IN}\s+{_THE}\s+(?!{_SIDE}\b)[\w'-]+(?:\s+(?!{_IN}\b)[\w'-]+){{0,4}}"
+_UNPLACED = re.compile(
+    rf"\s+{_THERE}(?:{_POSED}\s+)?(?:{_PLACE}|{_IN}\s+(?:it|them|here|there))(?:\s+{_PLACE})*\s*$", re.I
+)
+_REMAINING = re.compile(
+    rf"\s+{_THERE}(?:{_POSED}|there|left|remain(?:s|ing)?|available|missing|around|outside|inside)"
+    r"(?:\s+(?:are|is|in\s+total))?\s*$",
+    re.I,
+)
+_SOMEWHERE = re.compile(
+    rf"\s+{_THERE}(?:{_POSED}\s+)?{_IN}\s+(?:{_THE}|an?|each|every)\s+(?!(?:left|right|middle|top|bottom)\b).*$", re.I
+)
+
+
+def unplaced(name: str) -> str:
+    """A name without the place of all that it names; never nothing."""
+    return _UNPLACED.sub("", name).strip() or name
+
+
+def counted(name: str) -> str:
+    """A name without where or that it is counted: "candles are on a cake" and "candles are left" are candles."""
+    return _REMAINING.sub("", _SOMEWHERE.sub("", name)).strip() or name
