@@ -5,8 +5,9 @@ the truck. What it does not keep is where all of them are: a place that everybod
 """
 
 import re
+from collections.abc import Iterator
 
-__all__ = ["counted", "unplaced"]
+__all__ = ["counted", "elsewhere", "unplaced"]
 
 _IN = r"(?:in|on|onto|at|inside|within|into|across|from|under|around|among|amongst|along|near|throughout|over|atop|upon|on\s+top\s+of)"
 _THE = r"(?:the|this|that|these|those|my|our|your|his|her|their|its)"
@@ -36,6 +37,15 @@ _SOMEWHERE = re.compile(
 def unplaced(name: str) -> str:
     """A name without the place of all that it names; never nothing."""
     return _UNPLACED.sub("", name).strip() or name
+
+
+def elsewhere(text: str) -> Iterator[str]:
+    """A request without the place that ends it: "where are the cups on the tray" and "where the cups are on the tray"."""
+    found = _UNPLACED.search(text)
+    if found and found.start():
+        yield text[: found.start()]
+        if verb := re.match(r"\s+(?:is|are)\b", found[0]):
+            yield text[: found.start()] + verb[0]
 
 
 def counted(name: str) -> str:

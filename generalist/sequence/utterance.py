@@ -34,7 +34,7 @@ from generalist.sequence.lexicon import Form, Lexicon
 from generalist.sequence.manner import parted
 from generalist.sequence.noun import Number, is_definite, number_of, phrase_of
 from generalist.sequence.phrasing import Reading
-from generalist.sequence.place import counted, unplaced
+from generalist.sequence.place import counted, elsewhere, unplaced
 from generalist.sequence.pointing import is_pointing
 from generalist.sequence.prompt import read_field
 from generalist.sequence.task import Task
@@ -108,8 +108,12 @@ class Utterance:
         named = readings(self.manner.text)
         verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
         self.named = [Reading(text) for text in (*named, *verbless)]
-        self.elsewhere = [Reading(short) for text in named if (short := unplaced(trimmed(text))) != trimmed(text)]
+        self.elsewhere = [Reading(short) for text in named for short in elsewhere(trimmed(text))]
         self.unplaced = [Reading(counted(trimmed(text))) for text in named]
+
+        every = (*self.readings, *self.named, *self.elsewhere, *self.unplaced)
+        self.stems = frozenset().union(*(reading.stems for reading in every))
+        """Of all readings."""
 
     @staticmethod
     def _all(*heads: str) -> list[Reading]:
@@ -150,6 +154,8 @@ class Utterance:
 
     def _whole(self, task: Task) -> Iterator[Understood]:
         for form in self._forms(task):
+            if not form.fixed <= self.stems:
+                continue
             for reading in self._read_by(form, task):
                 if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
                     spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
@@ -184,6 +190,8 @@ class Utterance:
             if len(fields) != 1 or fields[0] not in FITS:
                 continue
             for form in self.lexicon.of_fields[fields]:
+                if not form.fixed <= self.stems:
+                    continue
                 for reading in self.named:
                     if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
                         value = reading.between(*reading.span(*found.span(fields[0])), fields[0])
@@ -245,7 +253,7 @@ class Utterance:
                 return None
             if name == "labels" and _HERE_A.search(text):
                 return None
-            number = None if all(map(is_empty, words(text))) else number_of(text)
+            number = None if all(map(is_empty, words(text))) else number_of(unplaced(trimmed(text)) if name == "labels" else text)
             if number is None or (not told and not is_definite(text, number)):
                 return None
             return FITS[name][number] - NAMED * (not told) - SENTENCES * bool(_END.search(text))
@@ -268,12 +276,13 @@ class Utterance:
         if not here and not phrases:
             return
         best: dict[tuple[str, ...], float] = {}
+        told = _Told(self.lexicon, here, phrases, self.asks)
         for form, whole in self.lexicon.loose[task.name].items():
             if form.fields is not None and (form.fixed.isdisjoint(here) or not self._can(form)):
                 continue
             if form.fields is None and form.stems not in phrases:
                 continue
-            score = self._told(form, whole, here, phrases)
+            score = told.by(form, whole)
             for fields in [form.fields] if form.fields is not None else self._fields(task):
                 best[fields] = max(score, best.get(fields, 0.0))
         telling = self.lexicon.told[task.name].union(*phrases)
@@ -296,16 +305,27 @@ class Utterance:
         text = f" {self.readings[0].stemmed}"
         return {stems for stems in self.lexicon.phrases[task.name] if f" {' '.join(stems)} " in text}
 
-    def _told(self, form: Form, whole: float, here: frozenset[str], phrases: set[tuple[str, ...]]) -> float:
-        """What the words of a form that are there tell, of a ``whole``, with what else of its task is there."""
-        longer = {stems for stems in phrases if len(stems) > 1 and stems != form.stems}
-        there = self.lexicon.sum(form.fixed & here)
-        beside = BESIDE * (self.lexicon.sum(here) - there + self.lexicon.sum(longer))
-        if form.fields is None:
-            return beside + whole
-        return beside + there - MISSING * (whole - there) - MOOD * (form.question != self.asks)
-
     def _fields(self, task: Task) -> Sequence[tuple[str, ...]]:
         """The fields of the task's prompts, those that can be given here."""
         sets = {form.fields for form in self._forms(task) if form.fields is not None}
         return sorted(sets)
+
+
+class _Told:
+    """What the words that are there tell of a task, by each of its forms. here: its stems; phrases: its ``words``."""
+
+    def __init__(self, lexicon: Lexicon, here: frozenset[str], phrases: set[tuple[str, ...]], asks: bool):
+        self.lexicon, self.here, self.asks = lexicon, here, asks
+        self.longer = {stems: lexicon.sum([stems]) for stems in phrases if len(stems) > 1}
+        self.all = lexicon.sum(here) + sum(self.longer.values())
+        self.there: dict[frozenset[str], float] = {}
+
+    def by(self, form: Form, whole: float) -> float:
+        """What the words of a form tell, of a ``whole``, with what else of its task is there."""
+        shared = form.fixed & self.here
+        if (there := self.there.get(shared)) is None:
+            there = self.there[shared] = self.lexicon.sum(shared)
+        beside = BESIDE * (self.all - there - self.longer.get(form.stems, 0.0))
+        if form.fields is None:
+            return beside + whole
+        return beside + there - MISSING * (whole - there) - MOOD * (form.question != self.asks)
