@@ -7,7 +7,7 @@ the truck. What it does not keep is where all of them are: a place that everybod
 import re
 from collections.abc import Iterator
 
-__all__ = ["counted", "elsewhere", "unplaced"]
+__all__ = ["counted", "elsewhere", "here", "unplaced"]
 
 _IN = r"(?:in|on|onto|at|inside|within|into|across|from|under|around|among|amongst|along|near|throughout|over|atop|upon|on\s+top\s+of)"
 _THE = r"(?:the|this|that|these|those|my|our|your|his|her|their|its)"
@@ -32,6 +32,16 @@ _REMAINING = re.compile(
 _SOMEWHERE = re.compile(
     rf"\s+{_THERE}(?:{_POSED}\s+)?{_IN}\s+(?:{_THE}|an?|each|every)\s+(?!(?:left|right|middle|top|bottom)\b).*$", re.I
 )
+
+
+_HERE = re.compile(
+    rf"\s+(?:in|on|at|inside|within|of)\s+this\s+(?!{_SIDE}\b)[\w-]+(?:\s(?!{_IN}\b)[\w-]+)?\s*[.?!]*$", re.I
+)
+
+
+def here(phrase: str) -> str:
+    """A phrase without the place that the picture is: "the kidney in this scan"; "the cup on the table" keeps its own."""
+    return _HERE.sub("", phrase)
 
 
 def unplaced(name: str) -> str:

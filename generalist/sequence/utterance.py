@@ -60,13 +60,15 @@ MANNER = 0.6  # said of the answer, in words of the task; in words that are not
 SENTENCES = 0.6  # for a name that has a sentence end within
 DROPPED = 0.4  # of a word's weight, in a sentence that is left out
 WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
+LAST = 0.1  # the last of two verbs says what is wanted: detect and segment
 NAMED = 0.35  # for a thing that is named, and nothing said of it
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
-_WHICH = re.compile(r"(?:which|what)\s+(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
+_WHICH = re.compile(r"(?:which|what)\s+(?:(?:type|kind|sort|colou?r|brand|make|species|breed)\s+of\s+)?(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
 _PREPOSITIONS = listed("for of with by to from as at")
 _HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
 _END = re.compile(r"[a-z]{3}[.!?]\s+\w")
+_BOTH = re.compile(r"\w+\s+(?:and|then|and\s+then)\s+(\w+)\s+(\S.*)", re.I | re.S)
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
 
@@ -105,6 +107,8 @@ class Utterance:
         self.manner = parted(body, lexicon.known)
         self.readings = self._all(self.text, body, self.manner.text)
         self.plain = self._all(body, self.manner.text)
+        found = _BOTH.match(bared(self.manner.text))
+        self.meant = f"{found[1]} {found[2]}" if found else ""
         named = readings(self.manner.text)
         verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
         self.named = [Reading(text) for text in (*named, *verbless)]
@@ -163,6 +167,8 @@ class Utterance:
                     literal = reading.spelled(spans, self.lexicon.spelled[task.name])
                     how: How = "literally" if literal and reading is self.readings[0] else "in other words"
                     score = self.lexicon.sum(form.fixed) + WHOLE + LITERAL * literal + CLOSED * (not spans)
+                    if self.meant and reading.text.startswith(self.meant):
+                        score += LAST
                     if spans:
                         led = reading.led(next(iter(spans.values()))[0])
                         score += LED * ((led == form.led and led in ("the", "every")) - (led != form.led == "every"))
@@ -236,6 +242,8 @@ class Utterance:
                 return None  # what stands before the colon is no part of it
             if name == "query" and told and not is_question(text):
                 text = phrase_of(text)
+            if name == "query" and told and not self.text.partition(":")[2].strip().endswith(text):
+                text = text.rstrip(" ?")  # which document explains how it works? - it is the document that is asked for
             value = read_field(name, counted(trimmed(text)) if name == "labels" and _counts(task) else text)
             suits = self._suits(name, text, told)
             if not value or suits is None:
