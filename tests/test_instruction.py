@@ -31,7 +31,7 @@ DRAFTS = [path for path in [ROOT / "tasks_draft"] if path.is_dir()]
 TASKS = load_tasks(Vocabulary.load("tiny"), *DRAFTS)
 LISTS = {
     name: [json.loads(line) for line in (ROOT / "tests" / f"{name}.jsonl").read_text("utf-8").splitlines()]
-    for name in ("requests_dev", "requests_dev2", "requests_dev3", "requests_dev4")
+    for name in ("requests_dev", "requests_dev2", "requests_dev3", "requests_dev4", "requests_dev5", "requests_dev6")
 }
 REQUESTS = [request for requests in LISTS.values() for request in requests]
 
@@ -161,6 +161,8 @@ def right(request: dict, found: Understood | None) -> bool:
         ("requests_dev2", 0.95),
         ("requests_dev3", 0.93),
         ("requests_dev4", 0.9),
+        ("requests_dev5", 0.95),
+        ("requests_dev6", 0.93),
     ],
 )
 def test_people_are_understood(name: str, share: float) -> None:

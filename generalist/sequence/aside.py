@@ -41,15 +41,29 @@ MOST = 4
 """Sentences beyond which a text is a document."""
 
 
-_WITH = re.compile(r"\bw/\s*", re.I)
-_FITTED = re.compile(
-    r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?|wrapp?(?:s|ed|ing)?)?\s*(?:tightly|snugly|closely)\s+(?=around|on|over|to)", re.I
-)
-_KIND = re.compile(
-    r"\b((?:what|which)\s+(?:kind|type|sort|class|category|species|breed))\s+of\s+[\w-]+(?:\s[\w-]+)?\s+(is\s+(?:this|it|that)\s*[,:-])",
-    re.I,
-)
-"""What kind of tree is this: what kind of thing."""
+_NP = r"[\w'-]+(?:\s[\w'-]+)?"
+_TURNS = [
+    (re.compile(pattern, re.I), said)
+    for pattern, said in (
+        (r"\bw/\s*", "with "),
+        (r"\b(?:if\s+(?:yes|so|any|there\s+(?:are|is)\s+any)|and\s+if\s+so)\b[\s,]*", ""),
+        (r"\bpixel[\s-]+level\b", "pixel-wise"),
+        (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|:))", ""),
+        (r"(?<=\w)\s(?:annotations?|predictions?|outputs?|results?)(?=\s+(?:of|for|on|around)\b)", ""),
+        (r"(?<=keypoint|landmark)\s(?:detection|estimation|locali[sz]ation)(?=\s+(?:of|for|on)\b)", "s"),
+        (r"(?<=point)\scoordinates(?=\s+(?:of|for|on)\b)", "s"),
+        (r"(?<!-)\b(?:exact|precise|accurate)\s+(?=(?:location|position|coordinates|place|spot|whereabouts|bounding)\b)", ""),
+        (r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?\s+)?(?:tightly|snugly|closely)\s+(?=around|on|over|to)", " "),
+        # the masks of this slide into tumour and stroma: the slide is the picture
+        (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
+        (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
+        (rf"\b((?:what|which)\s+(?:kind|type|sort|class|category|species|breed))\s+of\s+{_NP}\s+(is\s+(?:this|it|that)\s*[,:-])", r"\1 of thing \2"),
+        (r"\b(is\s+this)\s+(?!picture|image|photo)[a-z]+\s+(\w+(?:,\s*\w+)*,?\s+or\s+\w+)\s*\?*$", r"\1 \2"),
+        (r"\b(?:objects?|things?|items?|ones)\s+(?:that|which)\s+are\s+", ""),
+        (r"\b(?:squares?)(?=\s+(?:around|on|over)\b)", "boxes"),
+    )
+]
+"""Turns of phrase that say the same in more words. What kind of tree is this: what kind of thing is this."""
 
 
 def wanted(text: str, known: Set[str]) -> str:
@@ -62,7 +76,8 @@ def wanted(text: str, known: Set[str]) -> str:
 
 def plainly(text: str) -> str:
     """A request without what is said around it of what it is for, and "this dental x-ray" as "this picture"."""
-    text = _KIND.sub(r"\1 of thing \2", _FITTED.sub(" ", _WITH.sub("with ", text)))
+    for pattern, said in _TURNS:
+        text = pattern.sub(said, text)
     while found := _CONTEXT.match(text):
         text = text[found.end() :]
     if (found := _PURPOSE.search(text)) and found.start() and len(text[: found.start()].split()) > 1:

@@ -71,7 +71,10 @@ _ASKING = re.compile(
     | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:do|did)\s+you\s+know\s+
+    | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+(?=(?:what|how|where|which|whether|if)\b)
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
+    | (?:do\s+(?:you|we)\s+have|is\s+there|are\s+there)\s+(?:any|an?)\s+
+      (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
     | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|can\s+i\s+(?:have|get|see)|may\s+i\s+(?:have|see))\s+
     )""",
@@ -88,7 +91,7 @@ _CLOSINGS = re.compile(
     + ")?"
     + PICTURE
     + r"""
-      |(?:in|on|from|within|across)\s+(?:(?:this|that|these|my|our|the|an?)\s+)?(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
+      |(?:in|on|from|within|across|out\s+of)\s+(?:(?:this|that|these|my|our|the|an?)\s+)?(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
     + PICTURE
     + "|"
     + KINDS_OF_PICTURE

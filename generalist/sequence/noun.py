@@ -48,7 +48,7 @@ _POINTING = listed("these those my your our their this that its his her")
 _POURED = listed("wine beer water champagne drinking shot cocktail martini whisky whiskey juice milk")
 _NO_NOUN = listed("to if whether me us out")
 _FINITE = listed("is are was were does do did has have had")
-_PRONOUNS = listed("this that these those it them they he she here there one ones something anything")
+_PRONOUNS = listed("following this that these those it them they he she here there one ones something anything")
 _RELATIONS = listed(
     """in on at of to from with without by near nearest next beside under below above over behind between inside
     outside left right wearing holding sitting standing riding carrying walking running lying hanging facing
@@ -202,7 +202,7 @@ def number_of(text: str) -> Number | None:
     clause = next((i for i in range(1, len(low)) if _opens_clause(low, i)), len(low))
     if any(word in _FINITE for word in low[:clause]):
         return None  # wheels does the truck have
-    if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS):
+    if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS or (len(low) == 2 and low[0] == "the")):
         return None
     if low[0] in QUANTIFIERS or low[0] in ("everyone", "everybody", "everything"):
         return "each"

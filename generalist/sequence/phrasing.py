@@ -1,6 +1,6 @@
 """Phrasing: one reading of a text as words and as stems, and what stands where in it."""
 
-from generalist.sequence.english import Word, is_empty, is_question, words
+from generalist.sequence.english import ASKING, Word, is_empty, is_question, words
 from generalist.sequence.lexicon import determiner
 
 __all__ = ["Reading"]
@@ -24,6 +24,8 @@ class Reading:
     def between(self, first: int, last: int, name: str) -> str:
         """The text of some words, with the articles and quantifiers that lead them; a sentence to its very end."""
         first -= len(self._leading(first))
+        while name == "query" and first and self.words[first - 1].text in ASKING:
+            first -= 1  # who invented it
         text = self.text[self.words[first].start :]
         if name not in _SENTENCES or last <= self.at[-1]:
             return text[: self.words[last - 1].stop - self.words[first].start]

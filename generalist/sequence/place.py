@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 __all__ = ["counted", "elsewhere", "here", "unplaced"]
 
-_IN = r"(?:in|on|onto|at|inside|within|into|across|from|under|around|among|amongst|along|near|throughout|over|atop|upon|on\s+top\s+of)"
+_IN = r"(?:in|on|onto|at|inside|within|into|across|from|under|around|among|amongst|between|along|near|throughout|over|atop|upon|on\s+top\s+of)"
+_MANY = frozenset("all each any some both many several most one ones none number kind type sort rest pair half".split())
 _THE = r"(?:the|this|that|these|those|my|our|your|his|her|their|its)"
 _SIDE = (
     r"(?:(?:far|very|upper|lower)\s+)?(?:left|right|middle|cent(?:er|re)|top|bottom|front|back|back\s?ground|foreground)"
@@ -39,6 +40,14 @@ _HERE = re.compile(
 )
 
 
+_OF_ALL = re.compile(rf"(.*\b(?!(?:{'|'.join(sorted(_MANY))})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[\w-]+)?", re.I)
+"""The windows of the building: all of its windows; not all of the windows."""
+_DONE = re.compile(
+    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there|(?:the|this|that|each|my)\s+\w+)\b.*$", re.I
+)
+"""How many wheels does the truck have."""
+
+
 def here(phrase: str) -> str:
     """A phrase without the place that the picture is: "the kidney in this scan"; "the cup on the table" keeps its own."""
     return _HERE.sub("", phrase)
@@ -46,7 +55,10 @@ def here(phrase: str) -> str:
 
 def unplaced(name: str) -> str:
     """A name without the place of all that it names; never nothing."""
-    return _UNPLACED.sub("", name).strip() or name
+    short = _UNPLACED.sub("", name).strip()
+    if whole := _OF_ALL.fullmatch(short or name):
+        short = whole[1]
+    return short or name
 
 
 def elsewhere(text: str) -> Iterator[str]:
@@ -60,4 +72,4 @@ def elsewhere(text: str) -> Iterator[str]:
 
 def counted(name: str) -> str:
     """A name without where or that it is counted: "candles are on a cake" and "candles are left" are candles."""
-    return _REMAINING.sub("", _SOMEWHERE.sub("", name)).strip() or name
+    return _REMAINING.sub("", _SOMEWHERE.sub("", _DONE.sub("", name))).strip() or name

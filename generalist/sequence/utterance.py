@@ -60,13 +60,17 @@ MANNER = 0.6  # said of the answer, in words of the task; in words that are not
 SENTENCES = 0.6  # for a name that has a sentence end within
 DROPPED = 0.4  # of a word's weight, in a sentence that is left out
 WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
+CHOICE = 0.5  # of a question that names its answers
 LAST = 0.1  # the last of two verbs says what is wanted: detect and segment
 NAMED = 0.35  # for a thing that is named, and nothing said of it
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
 _WHICH = re.compile(r"(?:which|what)\s+(?:(?:type|kind|sort|colou?r|brand|make|species|breed)\s+of\s+)?(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
-_PREPOSITIONS = listed("for of with by to from as at")
+_PREPOSITIONS = listed("for of with by to from as at round around")
 _HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
+_EVERY = re.compile(r"\w\s+(?:of|for)\s+(?:every|each|all)\s", re.I)
+_CHOICE = re.compile(r"[,:–-]\s*(?!the\b)(?:an?\s+)?[\w-]+(?:\s[\w-]+)?(?:,[^,?]+)*,?\s+or\s+(?!the\b)[^,?]+\?*$", re.I)
+"""What is it, an oak or a beech? - asks for one of them."""
 _END = re.compile(r"[a-z]{3}[.!?]\s+\w")
 _BOTH = re.compile(r"\w+\s+(?:and|then|and\s+then)\s+(\w+)\s+(\S.*)", re.I | re.S)
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
@@ -259,11 +263,13 @@ class Utterance:
                 return None  # it is the region that is meant
             if name == "phrase" and words(text)[0].text in _PREPOSITIONS:
                 return None
-            if name == "labels" and _HERE_A.search(text):
+            if name == "labels" and (_HERE_A.search(text) or words(text)[0].text in ("around", "round")):
                 return None
             number = None if all(map(is_empty, words(text))) else number_of(unplaced(trimmed(text)) if name == "labels" else text)
             if number is None or (not told and not is_definite(text, number)):
                 return None
+            if name == "phrase" and _EVERY.search(text):
+                return None  # the outline of every wagon is no one thing
             return FITS[name][number] - NAMED * (not told) - SENTENCES * bool(_END.search(text))
         if told:
             return 0.3 * (name == "question" and is_question(text))
@@ -271,7 +277,8 @@ class Utterance:
         if name == "question":
             found = _WHICH.match(bared(self.text))
             which = WHICH * (found is not None and stem(found[1].lower()) not in self.lexicon.known)
-            return which + (1.0 if self.asks else 0.7) - WHOLE if asks else None
+            choice = CHOICE * bool(_CHOICE.search(self.text))
+            return which - choice + (1.0 if self.asks else 0.7) - WHOLE if asks else None
         # A question with no picture to ask about can only be put to the documents.
         return 0.7 - WHOLE if asks and not self.has_image else None
 
