@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterator, Set
 
-from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, words
+from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, stem, words
 
-__all__ = ["passages", "plainly", "wanted"]
+__all__ = ["ordered", "passages", "plainly", "wanted"]
 
 _THIS_PICTURE = re.compile(
     rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b",
@@ -37,6 +37,12 @@ _UNWANTED = re.compile(
     re.I,
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
+_PREFACE = re.compile(
+    r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it)(?:'\w+)?\s[^,.!?:;]+,\s+(?:so\s+)?(?P<rest>\S+\s.*)",
+    re.I | re.S,
+)
+"""For parking enforcement, ... I cannot see well, ..."""
+_FOR_OURS = re.compile(r"(?P<rest>.+)\s(?:for|because\s+of)\s+(?:my|our)\s[^,.!?:;]+[.!?]*$", re.I | re.S)
 MOST = 4
 """Sentences beyond which a text is a document."""
 
@@ -50,8 +56,22 @@ _TURNS = [
         (r"\bpixel[\s-]+level\b", "pixel-wise"),
         (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|:))", ""),
         (r"(?<=\w)\s(?:annotations?|predictions?|outputs?|results?)(?=\s+(?:of|for|on|around)\b)", ""),
-        (r"(?<=keypoint|landmark)\s(?:detection|estimation|locali[sz]ation)(?=\s+(?:of|for|on)\b)", "s"),
-        (r"(?<=point)\scoordinates(?=\s+(?:of|for|on)\b)", "s"),
+        (
+            r"\b(keypoint|landmark|joint|point|dot)s?\s(?:detection|estimation|locali[sz]ation|coordinates|positions|locations)"
+            r"(?=\s+(?:of|for|on)\b)",
+            r"\1s",
+        ),
+        (
+            r"\b(dot|point|pin|marker|cross)(e?s)?\s+(?:in|at|on)\s+the\s+(?:very\s+)?(?:middle|cent(?:re|er)|tip)\s+of\b",
+            r"\1\2 on",
+        ),
+        (r"^whereabouts\s+(?=in|on|at|is|are)", "where "),
+        (r"^(?:would|do)\s+you\s+(?:say|think)\s+(?:that\s+)?(this|it|that)\s+is\b", r"is \1"),
+        (
+            r"\b(search|scan|check|inspect|examine)\s+(?:this|the|my)\s+(?!librar|archiv|document|corpus|index|collection"
+            rf"|database|article|paper|web|internet){_NP}\s+for\s+",
+            "search the picture for ",
+        ),
         (r"(?<!-)\b(?:exact|precise|accurate)\s+(?=(?:location|position|coordinates|place|spot|whereabouts|bounding)\b)", ""),
         (r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?\s+)?(?:tightly|snugly|closely)\s+(?=around|on|over|to)", " "),
         # the masks of this slide into tumour and stroma: the slide is the picture
@@ -74,6 +94,19 @@ def wanted(text: str, known: Set[str]) -> str:
     return text
 
 
+_DONE = re.compile(
+    r"(?:i|we)(?:'d|\s+would)?\s+(?:want|need|like|love)\s+(?:to\s+(?:have|see|get)\s+)?(.+?),?\s+(\w+ed)\b"
+    r"((?:\s+(?:as|with|by|in|into|individually|separately)\b.*)?[.!?]*)$",
+    re.I | re.S,
+)
+
+
+def ordered(text: str, known: Set[str]) -> str:
+    """What somebody wants to have done as the order to do it: "I want each grape masked" is "mask each grape"."""
+    found = _DONE.match(bared(text)) or _DONE.match(text)
+    return f"{found[2]} {found[1]}{found[3]}" if found and stem(found[2].lower()) in known else text
+
+
 def plainly(text: str) -> str:
     """A request without what is said around it of what it is for, and "this dental x-ray" as "this picture"."""
     for pattern, said in _TURNS:
@@ -86,7 +119,9 @@ def plainly(text: str) -> str:
 
 
 def passages(text: str) -> Iterator[str]:
-    """Each of the sentences of a text, and each with all that follow it; nothing for a text of one."""
+    """What of a text may be all of the request: without its preface; each sentence, and each with all that follow."""
+    if (found := _PREFACE.match(text)) or (found := _FOR_OURS.match(text)):
+        yield found["rest"]
     starts = [0, *(found.end() for found in _SENTENCE.finditer(text))]
     stops = [*(found.start() for found in _SENTENCE.finditer(text)), len(text)]
     if not 1 < len(starts) <= MOST:

@@ -70,6 +70,8 @@ _ASKING = re.compile(
       (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)\s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
     | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
+    | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
+    | (?:run|perform|apply|execute|carry\s+out)\s+(?:an?\s+)?
     | (?:do|did)\s+you\s+know\s+
     | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+(?=(?:what|how|where|which|whether|if)\b)
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
@@ -108,7 +110,7 @@ _BOTH = re.compile(r"\s*([a-z]+)\s+(?:and|&)\s+([a-z]+)\s+(\S.*)", re.IGNORECASE
 _FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _PARTICLE = re.compile(r"\s*([a-z]+)\s+(?:up|out|off|down|away)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 """Box up the eggs, carve out the teapot."""
-_ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
+_ORDERING = re.compile(r"\s*(?:do\s+(?:an?|me|some|full|\w+(?:ic|tion|ing|ance))\b|(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
 _SHOWING = re.compile(
     r"\s*(?:(?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+(?:a|any)\s+way)\b.*\bto\b|show\s+(?:me|us)\s+where\b)",
     re.I,
@@ -199,6 +201,7 @@ def stem(word: str) -> str:
     word = re.sub(r"(?<=[^aeiou])ies$", "y", word)
     word = re.sub(r"(?<=[sxz])es$|(?<=[cs]h)es$|(?<=[^sui])s$|'s$", "", word)
     word = re.sub(r"(?<=.{3})(?:ification|ify|ified|ifying|ifies)$", "", word)
+    word = re.sub(r"(?<=.{3})iz(?=(?:e|es|ed|er|ing|ation)$)", "is", word)
     cut = re.sub(r"(?<=.{3})(?:ing|ed)$", "", word)
     cut = re.sub(r"(?<=.{3})(?:ations?|ators?|ions?|at|ate|er|or)$|(?<=.{3})e$", "", cut)
     if cut != word and re.search(r"([bdgkmnprt])\1$", cut):

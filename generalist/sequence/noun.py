@@ -46,6 +46,7 @@ MASS = listed(
 _NUMERALS = listed("two three four five six seven eight nine ten")
 _POINTING = listed("these those my your our their this that its his her")
 _POURED = listed("wine beer water champagne drinking shot cocktail martini whisky whiskey juice milk")
+_ONE = {"are": "is", "have": "has", "do": "does", "were": "was", "aren't": "isn't"}
 _NO_NOUN = listed("to if whether me us out")
 _FINITE = listed("is are was were does do did has have had")
 _PRONOUNS = listed("following this that these those it them they he she here there one ones something anything")
@@ -104,7 +105,7 @@ def _singular(word: str) -> str:
     for many, one in _ENDINGS.items():
         if word.endswith(many):
             return word.removesuffix(many) + one
-    if not word.endswith("s") or re.search(r"(?:ss|[^aeiou]us|ius|eus|is|'s)$", word):
+    if not word.endswith("s") or re.search(r"(?:ss|[^aeiou]us|ous|ius|eus|is|'s)$", word):
         return word
     if not re.search(r"[aeiouy]", word[:-1]) and len(word) > 4:
         return word
@@ -151,6 +152,8 @@ def _label(text: str) -> str:
     head = _head(tokens)
     poured = head > 0 and tokens[head].lower() == "glasses" and tokens[head - 1].lower() in _POURED
     tokens[head] = "glass" if poured else singular(tokens[head])
+    if tokens[head + 1 : head + 2] and tokens[head + 1].lower() in ("that", "which", "who"):
+        tokens[head + 2 : head + 3] = [_ONE.get(verb, verb) for verb in tokens[head + 2 : head + 3]]
     return " ".join(tokens)
 
 

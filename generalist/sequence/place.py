@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 __all__ = ["counted", "elsewhere", "here", "unplaced"]
 
-_IN = r"(?:in|on|onto|at|inside|within|into|across|from|under|around|among|amongst|between|along|near|throughout|over|atop|upon|on\s+top\s+of)"
+_IN = r"(?:in(?!\s+front\b)|on|onto|at|inside|within|into|across|from|under|around|among|amongst|between|along|near|throughout|over|atop|upon|on\s+top\s+of)"
 _MANY = frozenset("all each any some both many several most one ones none number kind type sort rest pair half".split())
 _THE = r"(?:the|this|that|these|those|my|our|your|his|her|their|its)"
 _SIDE = (
@@ -20,6 +20,8 @@ _POSED = (
     r"|flying|scattered|stacked|stored|mounted|walking|playing|working|resting|sleeping|driving|moving|stuck|left|found"
     r"|crossing|arranged|displayed|positioned|installed|planted|anchored|moored|docked|queueing|queuing|gathered|seen)"
 )
+_POSES = r"(?:lie|stand|sit|hang|grow|graze|swim|float|fly|live|wait|appear|rest|play|work|walk)"
+_BY = r"(?:in\s+front\s+of|behind|next\s+to|beside|above|below|beneath)"
 _THERE = r"(?:(?:that|which|who)\s+)?(?:(?:is|are|was|were)\s+)?(?:currently\s+|still\s+)?"
 _PLACE = rf"{_IN}\s+{_THE}\s+(?!{_SIDE}\b)[\w'-]+(?:\s+(?!{_IN}\b)[\w'-]+){{0,4}}"
 _UNPLACED = re.compile(
@@ -31,7 +33,7 @@ _REMAINING = re.compile(
     re.I,
 )
 _SOMEWHERE = re.compile(
-    rf"\s+{_THERE}(?:{_POSED}\s+)?{_IN}\s+(?:{_THE}|an?|each|every)\s+(?!(?:left|right|middle|top|bottom)\b).*$", re.I
+    rf"\s+{_THERE}(?:(?:{_POSED}|{_POSES})\s+)?(?:{_IN}|{_BY})\s+(?:{_THE}|an?|each|every)\s+(?!(?:left|right|middle|top|bottom)\b).*$", re.I
 )
 
 
@@ -46,6 +48,10 @@ _DONE = re.compile(
     r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there|(?:the|this|that|each|my)\s+\w+)\b.*$", re.I
 )
 """How many wheels does the truck have."""
+
+
+_THAT_ARE = re.compile(r"(?:of\s+(?:the|these|those)\s+)?([^,]+?)\s+are\s+(?!on\b|off\b|in\b|out\b|up\b|down\b|there\b|here\b)(\w+)", re.I)
+"""Of the seats are empty: empty seats."""
 
 
 def here(phrase: str) -> str:
@@ -72,4 +78,6 @@ def elsewhere(text: str) -> Iterator[str]:
 
 def counted(name: str) -> str:
     """A name without where or that it is counted: "candles are on a cake" and "candles are left" are candles."""
-    return _REMAINING.sub("", _SOMEWHERE.sub("", _DONE.sub("", name))).strip() or name
+    short = _REMAINING.sub("", _SOMEWHERE.sub("", _DONE.sub("", name))).strip() or name
+    found = _THAT_ARE.fullmatch(short)
+    return f"{found[2]} {found[1]}" if found else short

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from generalist.sequence.aside import plainly, wanted
+from generalist.sequence.aside import ordered, plainly, wanted
 from generalist.sequence.english import (
     EMPTY,
     bared,
@@ -51,7 +51,7 @@ MOOD = 0.3  # a question understood as an order, or the other way round
 LED = 0.3  # the same article or quantifier as in the prompt
 FITS: dict[str, dict[Number, float]] = {
     "labels": {"each": 0.5, "many": 0.4, "either": 0.7, "kind": 0.25, "some": 0.1, "one": -0.35},
-    "phrase": {"each": -0.9, "many": -0.4, "either": -0.6, "kind": -0.1, "some": 0.0, "one": 0.5},
+    "phrase": {"each": -0.9, "many": -0.7, "either": -0.7, "kind": -0.1, "some": 0.0, "one": 0.5},
 }
 REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
 
@@ -69,6 +69,7 @@ _WHICH = re.compile(r"(?:which|what)\s+(?:(?:type|kind|sort|colou?r|brand|make|s
 _PREPOSITIONS = listed("for of with by to from as at round around")
 _HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
 _EVERY = re.compile(r"\w\s+(?:of|for)\s+(?:every|each|all)\s", re.I)
+_NO_CHOICE = listed("who where when why how")
 _CHOICE = re.compile(r"[,:–-]\s*(?!the\b)(?:an?\s+)?[\w-]+(?:\s[\w-]+)?(?:,[^,?]+)*,?\s+or\s+(?!the\b)[^,?]+\?*$", re.I)
 """What is it, an oak or a beech? - asks for one of them."""
 _END = re.compile(r"[a-z]{3}[.!?]\s+\w")
@@ -107,7 +108,7 @@ class Utterance:
         self.dropped = 0.0 if not whole else DROPPED * (self.lexicon.telling(whole) - self.lexicon.telling(text)) + 0.05
         self.has_image, self.region_kind = has_image, region_kind
         self.asks = is_question(self.text)
-        body = wanted(plainly(self.text), lexicon.known)
+        body = ordered(wanted(plainly(self.text), lexicon.known), lexicon.known)
         self.manner = parted(body, lexicon.known)
         self.readings = self._all(self.text, body, self.manner.text)
         self.plain = self._all(body, self.manner.text)
@@ -277,7 +278,7 @@ class Utterance:
         if name == "question":
             found = _WHICH.match(bared(self.text))
             which = WHICH * (found is not None and stem(found[1].lower()) not in self.lexicon.known)
-            choice = CHOICE * bool(_CHOICE.search(self.text))
+            choice = CHOICE * (bool(_CHOICE.search(self.text)) and words(self.text)[0].text not in _NO_CHOICE)
             return which - choice + (1.0 if self.asks else 0.7) - WHOLE if asks else None
         # A question with no picture to ask about can only be put to the documents.
         return 0.7 - WHOLE if asks and not self.has_image else None
