@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Set
 
-from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, stem, words
+from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, is_question, stem, words
 
 __all__ = ["ordered", "passages", "plainly", "wanted"]
 
 _THIS_PICTURE = re.compile(
-    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b",
+    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b|an?\b|the\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b",
     re.I,
 )
 _CONTEXT = re.compile(
@@ -42,7 +42,6 @@ _PREFACE = re.compile(
     re.I | re.S,
 )
 """For parking enforcement, ... I cannot see well, ..."""
-_FOR_OURS = re.compile(r"(?P<rest>.+)\s(?:for|because\s+of)\s+(?:my|our)\s[^,.!?:;]+[.!?]*$", re.I | re.S)
 MOST = 4
 """Sentences beyond which a text is a document."""
 
@@ -72,14 +71,28 @@ _TURNS = [
             rf"|database|article|paper|web|internet){_NP}\s+for\s+",
             "search the picture for ",
         ),
-        (r"(?<!-)\b(?:exact|precise|accurate)\s+(?=(?:location|position|coordinates|place|spot|whereabouts|bounding)\b)", ""),
+        (
+            r"(?<!-)\b(?:exact|precise|accurate)\s+(?=(?:location|position|coordinates|place|spot|whereabouts|bounding)\b)",
+            "",
+        ),
         (r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?\s+)?(?:tightly|snugly|closely)\s+(?=around|on|over|to)", " "),
         # the masks of this slide into tumour and stroma: the slide is the picture
         (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
         (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
-        (rf"\b((?:what|which)\s+(?:kind|type|sort|class|category|species|breed))\s+of\s+{_NP}\s+(is\s+(?:this|it|that)\s*[,:-])", r"\1 of thing \2"),
+        (
+            rf"\b((?:what|which)\s+(?:kind|type|sort|class|category|species|breed))\s+of\s+{_NP}\s+(is\s+(?:this|it|that)\s*[,:-])",
+            r"\1 of thing \2",
+        ),
         (r"\b(is\s+this)\s+(?!picture|image|photo)[a-z]+\s+(\w+(?:,\s*\w+)*,?\s+or\s+\w+)\s*\?*$", r"\1 \2"),
+        (r"\bbody\s+(?=(?:key\s?point|skeleton|joint|landmark)s?\s+(?:of|for|on)\b)", ""),
         (r"\b(?:objects?|things?|items?|ones)\s+(?:that|which)\s+are\s+", ""),
+        (r"\bas\s+(?:its|their|an?)\s+(?:own|separate|individual)\s+\w+", "individually"),
+        (rf"\b(caption|description|summary)\s+(?:of|for)\s+(?:this|my|our)\s+{_NP}", r"\1 of this picture"),
+        (r"\?\s*(?:options|choices|classes|(?:choose|pick)\s+(?:between|from|among|one\s+of))\s*:?\s+", ": "),
+        (
+            r"^(?!is\b|are\b|do\b|does\b|did\b|was\b)([\w-]+(?:\s[\w-]+)?(?:,\s*[\w-]+)*,?\s+or\s+[\w-]+)\s*\?$",
+            r"is it \1?",
+        ),
         (r"\b(?:squares?)(?=\s+(?:around|on|over)\b)", "boxes"),
     )
 ]
@@ -118,10 +131,11 @@ def plainly(text: str) -> str:
     return _THIS_PICTURE.sub(r"\1 picture", text)
 
 
-def passages(text: str) -> Iterator[str]:
+def passages(text: str, known: Set[str]) -> Iterator[str]:
     """What of a text may be all of the request: without its preface; each sentence, and each with all that follow."""
-    if (found := _PREFACE.match(text)) or (found := _FOR_OURS.match(text)):
-        yield found["rest"]
+    if found := _PREFACE.match(text):
+        if is_question(found["rest"]) or any(word.stem in known for word in words(bared(found["rest"]))[:1]):
+            yield found["rest"]
     starts = [0, *(found.end() for found in _SENTENCE.finditer(text))]
     stops = [*(found.start() for found in _SENTENCE.finditer(text)), len(text)]
     if not 1 < len(starts) <= MOST:

@@ -72,13 +72,14 @@ _ASKING = re.compile(
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
     | (?:run|perform|apply|execute|carry\s+out)\s+(?:an?\s+)?
+    | (?:make|create|build|prepare|calculate)\s+(?=(?:an?|the)\s)
     | (?:do|did)\s+you\s+know\s+
     | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+(?=(?:what|how|where|which|whether|if)\b)
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
     | (?:do\s+(?:you|we)\s+have|is\s+there|are\s+there)\s+(?:any|an?)\s+
       (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
-    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|can\s+i\s+(?:have|get|see)|may\s+i\s+(?:have|see))\s+
+    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -110,7 +111,10 @@ _BOTH = re.compile(r"\s*([a-z]+)\s+(?:and|&)\s+([a-z]+)\s+(\S.*)", re.IGNORECASE
 _FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _PARTICLE = re.compile(r"\s*([a-z]+)\s+(?:up|out|off|down|away)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 """Box up the eggs, carve out the teapot."""
-_ORDERING = re.compile(r"\s*(?:do\s+(?:an?|me|some|full|\w+(?:ic|tion|ing|ance))\b|(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
+_ORDERING = re.compile(
+    r"\s*(?:do\s+(?:an?|me|some|full|\w+(?:ic|tion|ing|ance))\b|(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b",
+    re.IGNORECASE,
+)
 _SHOWING = re.compile(
     r"\s*(?:(?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+(?:a|any)\s+way)\b.*\bto\b|show\s+(?:me|us)\s+where\b)",
     re.I,

@@ -46,7 +46,7 @@ def candidates(
     able = [task for task in tasks.values() if fits(task, has_image, region_kind)]
     whole = Utterance(instruction, words, has_image, region_kind)
     best = {task.name: read for task in able if (read := whole.read(task))}
-    for passage in passages(instruction):
+    for passage in passages(instruction, words.known):
         part = Utterance(passage, words, has_image, region_kind, instruction)
         for task in (task for task in able if not _holds_document(task)):
             read = part.read(task)

@@ -47,6 +47,7 @@ _NUMERALS = listed("two three four five six seven eight nine ten")
 _POINTING = listed("these those my your our their this that its his her")
 _POURED = listed("wine beer water champagne drinking shot cocktail martini whisky whiskey juice milk")
 _ONE = {"are": "is", "have": "has", "do": "does", "were": "was", "aren't": "isn't"}
+_TABLEWARE = listed("plate cup mug bowl fork knife spoon bottle jug saucer")
 _NO_NOUN = listed("to if whether me us out")
 _FINITE = listed("is are was were does do did has have had")
 _PRONOUNS = listed("following this that these those it them they he she here there one ones something anything")
@@ -177,11 +178,18 @@ _ANNOUNCED = re.compile(
 )
 
 
+def _unquoted(text: str) -> str:
+    text = text.strip(" \"'“”")
+    return text.strip("()[]") if text.count("(") != text.count(")") else text
+
+
 def split_labels(text: str, name: Callable[[str], str] = _label) -> tuple[str, ...]:
     """``"all red cubes, the blue sphere and cones"`` to its names, in the singular, repeats dropped."""
     text = text.rpartition(":")[2].strip() or text
     text = re.sub(r"^\s*(?:both|either)\b", "", _ANNOUNCED.sub("", text), flags=re.I)
-    names = [name(part.strip(" \"'“”")) for part in _names(trimmed(text))]
+    names = [name(_unquoted(part)) for part in _names(trimmed(text))]
+    if _TABLEWARE.intersection(names):
+        names = ["glass" if part == "glasses" else part for part in names]
     return tuple(dict.fromkeys(part for part in names if part))
 
 

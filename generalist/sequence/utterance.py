@@ -65,7 +65,10 @@ LAST = 0.1  # the last of two verbs says what is wanted: detect and segment
 NAMED = 0.35  # for a thing that is named, and nothing said of it
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
-_WHICH = re.compile(r"(?:which|what)\s+(?:(?:type|kind|sort|colou?r|brand|make|species|breed)\s+of\s+)?(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
+_WHICH = re.compile(
+    r"(?:which|what)\s+(?:(?:type|kind|sort|colou?r|brand|make|species|breed)\s+of\s+)?(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s",
+    re.I,
+)
 _PREPOSITIONS = listed("for of with by to from as at round around")
 _HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
 _EVERY = re.compile(r"\w\s+(?:of|for)\s+(?:every|each|all)\s", re.I)
@@ -220,7 +223,7 @@ class Utterance:
         before = Reading(bared(head))
         told = self.lexicon.told[task.name] & before.stems - EMPTY
         idle = sum(word.stem not in told for word in before.words if not is_empty(word))
-        score = IN_PART * self.lexicon.sum(told) - IDLE * idle
+        score = IN_PART * self.lexicon.sum(told) - IDLE * idle + WHOLE * (not idle)
         if names == ["document"]:
             yield Understood(task.name, {"document": body.strip()}, "by its words", score)
         elif told:
@@ -260,13 +263,17 @@ class Utterance:
     def _suits(self, name: str, text: str, told: bool) -> float | None:
         """How well a text suits a field; None where it cannot be one."""
         if name in FITS:
-            if self.region_kind is not None and is_pointing(text):
+            if self.region_kind is not None and (is_pointing(text) or is_pointing(text.partition(",")[0])):
                 return None  # it is the region that is meant
             if name == "phrase" and words(text)[0].text in _PREPOSITIONS:
                 return None
             if name == "labels" and (_HERE_A.search(text) or words(text)[0].text in ("around", "round")):
                 return None
-            number = None if all(map(is_empty, words(text))) else number_of(unplaced(trimmed(text)) if name == "labels" else text)
+            number = (
+                None
+                if all(map(is_empty, words(text)))
+                else number_of(unplaced(trimmed(text)) if name == "labels" else text)
+            )
             if number is None or (not told and not is_definite(text, number)):
                 return None
             if name == "phrase" and _EVERY.search(text):
