@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
-    "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared",
+    "is_empty", "is_order", "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -53,7 +53,8 @@ _OPENINGS = re.compile(
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
     | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
       |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
-    | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
+    | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?
+      (?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
@@ -67,19 +68,22 @@ _OPENINGS = re.compile(
 )
 _ASKING = re.compile(
     r"""\s*(?:
-      (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)\s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
+      (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)
+      \s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
     | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
     | (?:run|perform|apply|execute|carry\s+out)\s+(?:an?\s+)?
     | (?:make|create|build|prepare|calculate)\s+(?=(?:an?|the)\s)
     | (?:do|did)\s+you\s+know\s+
-    | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+(?=(?:what|how|where|which|whether|if)\b)
+    | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+
+      (?=(?:what|how|where|which|whether|if)\b)
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
     | (?:do\s+(?:you|we)\s+have|is\s+there|are\s+there)\s+(?:any|an?)\s+
       (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
-    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+
+    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea
+      |(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -134,7 +138,8 @@ _SPELLED = {
     "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
     "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
     "semseg": "semantic segmentation", "nr": "number", "doc": "document", "docs": "documents",
-    "delineate": "outline", "delineated": "outlined", "demarcate": "outline", "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
+    "delineate": "outline", "delineated": "outlined", "demarcate": "outline",
+    "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}

@@ -71,9 +71,9 @@ class Reading:
                 if inside:
                     last = inside[-1] + 1
                     rest = [after for after in self.words[last:] if after.stem]
-                    if word is None and rest and _LAST.fullmatch(" ".join(after.text for after in rest)):
-                        if any(before.text == "with" for before in self.words[inside[0] : last]):
-                            last += len(rest)  # the pan with the lid off
+                    worn = any(before.text == "with" for before in self.words[inside[0] : last])
+                    if word is None and worn and _LAST.fullmatch(" ".join(after.text for after in rest)):
+                        last += len(rest)  # the pan with the lid off
                     spans.append((inside[0], last))
                 start = i + 1
         if not spans:

@@ -9,10 +9,16 @@ from collections.abc import Iterator
 
 __all__ = ["counted", "elsewhere", "here", "unplaced"]
 
-_IN = r"(?:in(?!\s+front\b)|on|onto|at|inside|within|into|across|from|under|around|among|amongst|between|along|near|throughout|over|atop|upon|on\s+top\s+of)"
-_MANY = frozenset("all each any some both many several most one ones none number kind type sort rest pair half".split())
+_IN = (
+    r"(?:in(?!\s+front\b)|on|onto|at|inside|within|into|across|from|under|around|among|amongst|between|along|near"
+    r"|throughout|over|atop|upon|on\s+top\s+of)"
+)
+_MANY = "all|each|any|some|both|many|several|most|ones?|none|number|kind|type|sort|rest|pair|half"
 _THE = r"(?:the|this|that|these|those|my|our|your|his|her|their|its)"
-_SIDE = r"(?:(?:far|very|upper|lower)\s+)?(?:left|right|middle|cent(?:er|re)|top|bottom|front|back|back\s?ground|foreground)"
+_SIDE = (
+    r"(?:(?:far|very|upper|lower)\s+)?"
+    r"(?:left|right|middle|cent(?:er|re)|top|bottom|front|back|back\s?ground|foreground)"
+)
 _POSED = (
     r"(?:lying|laying|standing|sitting|parked|located|placed|situated|waiting|hanging|growing|grazing|swimming|floating"
     r"|flying|scattered|stacked|stored|mounted|walking|playing|working|resting|sleeping|driving|moving|stuck|left|found"
@@ -31,7 +37,8 @@ _REMAINING = re.compile(
     re.I,
 )
 _SOMEWHERE = re.compile(
-    rf"\s+{_THERE}(?:(?:{_POSED}|{_POSES})\s+)?(?:{_IN}|{_BY})\s+(?:{_THE}|an?|each|every)\s+(?!(?:left|right|middle|top|bottom)\b).*$",
+    rf"\s+{_THERE}(?:(?:{_POSED}|{_POSES})\s+)?(?:{_IN}|{_BY})\s+(?:{_THE}|an?|each|every)\s+"
+    r"(?!(?:left|right|middle|top|bottom)\b).*$",
     re.I,
 )
 
@@ -41,17 +48,19 @@ _HERE = re.compile(
 )
 
 
-_OF_ALL = re.compile(rf"(.*\b(?!(?:{'|'.join(sorted(_MANY))})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[\w-]+)?", re.I)
+_OF_ALL = re.compile(rf"(.*\b(?!(?:{_MANY})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[\w-]+)?", re.I)
 """The windows of the building: all of its windows; not all of the windows."""
 _DONE = re.compile(
-    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there|(?:the|this|that|each|my)\s+\w+)\b.*$",
+    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there"
+    r"|(?:the|this|that|each|my)\s+\w+)\b.*$",
     re.I,
 )
 """How many wheels does the truck have."""
 
 
 _THAT_ARE = re.compile(
-    r"(how\s+many)\s+(?:of\s+(?:the|these|those)\s+)?([^,]+?)\s+are\s+(?!on\b|off\b|in\b|out\b|up\b|down\b|there\b|here\b)(\w+)",
+    r"(how\s+many)\s+(?:of\s+(?:the|these|those)\s+)?([^,]+?)\s+are\s+"
+    r"(?!on\b|off\b|in\b|out\b|up\b|down\b|there\b|here\b)(\w+)",
     re.I,
 )
 """Of the seats are empty: empty seats."""
@@ -61,7 +70,7 @@ _OURS = re.compile(r"(?<=\w)\s+for\s+(?:my|our)\s[^,:;]*$", re.I)
 
 
 def here(phrase: str) -> str:
-    """A phrase without the place that the picture is: "the kidney in this scan"; "the cup on the table" keeps its own."""
+    """A phrase without the place that the picture is: "the kidney in this scan"; the cup on the table keeps its own."""
     return _HERE.sub("", _OURS.sub("", phrase)) or phrase
 
 

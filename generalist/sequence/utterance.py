@@ -16,32 +16,29 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from generalist.sequence.aside import ordered, plainly, wanted
+from generalist.sequence.aside import plainly, wanted
 from generalist.sequence.english import (
     EMPTY,
     bared,
     is_empty,
-    is_order,
     is_question,
-    listed,
     quiet,
     readings,
-    stem,
     trimmed,
-    words,
 )
 from generalist.sequence.lexicon import Form, Lexicon
 from generalist.sequence.manner import parted
-from generalist.sequence.noun import Number, is_definite, number_of, phrase_of
+from generalist.sequence.noun import phrase_of
 from generalist.sequence.phrasing import Reading
-from generalist.sequence.place import counted, elsewhere, unplaced
-from generalist.sequence.pointing import is_pointing
+from generalist.sequence.place import counted, elsewhere
 from generalist.sequence.prompt import read_field
+from generalist.sequence.suiting import FITS, WHOLE, asked, named
 from generalist.sequence.task import Task
+from generalist.sequence.turns import ordered
 
 __all__ = ["OF_KIND", "REGION", "Understood", "Utterance"]
 
-LITERAL, WHOLE = 0.3, 0.5
+LITERAL = 0.3
 CLOSED = 0.5  # a whole form that leaves no word to a field
 IN_PART = 0.85  # of a form of which only some words are there
 MISSING, BESIDE = 0.35, 0.5  # of a word's weight: of the form and not there; of the task and not of the form
@@ -49,33 +46,15 @@ SWALLOWED = 0.4  # of a word's weight, inside a field
 IDLE = 0.1  # for a word that neither the task nor its field accounts for
 MOOD = 0.3  # a question understood as an order, or the other way round
 LED = 0.3  # the same article or quantifier as in the prompt
-FITS: dict[str, dict[Number, float]] = {
-    "labels": {"each": 0.5, "many": 0.4, "either": 0.7, "kind": 0.25, "some": 0.1, "one": -0.35},
-    "phrase": {"each": -0.9, "many": -0.7, "either": -0.7, "kind": -0.1, "some": 0.0, "one": 0.5},
-}
 REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
 
 
 MANNER = 0.6  # said of the answer, in words of the task; in words that are not
-SENTENCES = 0.6  # for a name that has a sentence end within
 DROPPED = 0.4  # of a word's weight, in a sentence that is left out
-WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
-CHOICE = 0.5  # of a question that names its answers
+QUERIED = 0.2  # of a question to nobody
 LAST = 0.1  # the last of two verbs says what is wanted: detect and segment
-NAMED = 0.35  # for a thing that is named, and nothing said of it
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
-_WHICH = re.compile(
-    r"(?:which|what)\s+(?:(?:type|kind|sort|colou?r|brand|make|species|breed)\s+of\s+)?(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s",
-    re.I,
-)
-_PREPOSITIONS = listed("for of with by to from as at round around")
-_HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
-_EVERY = re.compile(r"\w\s+(?:of|for)\s+(?:every|each|all)\s", re.I)
-_NO_CHOICE = listed("who where when why how")
-_CHOICE = re.compile(r"[,:–-]\s*(?!the\b)(?:an?\s+)?[\w-]+(?:\s[\w-]+)?(?:,[^,?]+)*,?\s+or\s+(?!the\b)[^,?]+\?*$", re.I)
-"""What is it, an oak or a beech? - asks for one of them."""
-_END = re.compile(r"[a-z]{3}[.!?]\s+\w")
 _BOTH = re.compile(r"\w+\s+(?:and|then|and\s+then)\s+(\w+)\s+(\S.*)", re.I | re.S)
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
@@ -263,32 +242,14 @@ class Utterance:
     def _suits(self, name: str, text: str, told: bool) -> float | None:
         """How well a text suits a field; None where it cannot be one."""
         if name in FITS:
-            if self.region_kind is not None and (is_pointing(text) or is_pointing(text.partition(",")[0])):
-                return None  # it is the region that is meant
-            if name == "phrase" and words(text)[0].text in _PREPOSITIONS:
-                return None
-            if name == "labels" and (_HERE_A.search(text) or words(text)[0].text in ("around", "round")):
-                return None
-            number = (
-                None
-                if all(map(is_empty, words(text)))
-                else number_of(unplaced(trimmed(text)) if name == "labels" else text)
-            )
-            if number is None or (not told and not is_definite(text, number)):
-                return None
-            if name == "phrase" and _EVERY.search(text):
-                return None  # the outline of every wagon is no one thing
-            return FITS[name][number] - NAMED * (not told) - SENTENCES * bool(_END.search(text))
+            return named(name, text, told, self.region_kind is not None)
         if told:
             return 0.3 * (name == "question" and is_question(text))
-        asks = self.asks or (self.text.endswith("?") and not is_order(self.text))
         if name == "question":
-            found = _WHICH.match(bared(self.text))
-            which = WHICH * (found is not None and stem(found[1].lower()) not in self.lexicon.known)
-            choice = CHOICE * (bool(_CHOICE.search(self.text)) and words(self.text)[0].text not in _NO_CHOICE)
-            return which - choice + (1.0 if self.asks else 0.7) - WHOLE if asks else None
+            return asked(self.text, self.asks, self.lexicon.known)
         # A question with no picture to ask about can only be put to the documents.
-        return 0.7 - WHOLE if asks and not self.has_image else None
+        asks = not self.has_image and asked(self.text, self.asks, self.lexicon.known) is not None
+        return QUERIED if asks else None
 
     # ---- words of a task here and there --------------------------------------------------------------------------
 
