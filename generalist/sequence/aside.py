@@ -34,8 +34,8 @@ _PURPOSE = re.compile(
 )
 """So that the arm can grasp it; to count them; , for our tracker."""
 _UNWANTED = re.compile(
-    r"\s*(?:[,;(-]\s*|\s)(?:(?:and|but)\s+)?(?:no|not|without|rather\s+than|instead\s+of)\s+(?:the\s+|an?\s+|any\s+)?"
-    r"(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;.!?]|$))",
+    r"\s*(?:[,;(-]\s*(?:(?:and|but)\s+)?(?:no|not|without)|(?:[,;(-]\s*)?(?:rather\s+than|instead\s+of))\s+"
+    r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;.!?]|$))",
     re.I,
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
@@ -70,7 +70,9 @@ def plainly(text: str) -> str:
 def passages(text: str, known: Set[str]) -> Iterator[str]:
     """What of a text may be all of the request: without its preface; each sentence, and each with all that follow."""
     rest = found["rest"] if (found := _PREFACE.match(text)) else ""
-    if is_question(rest) or any(word.stem in known for word in words(bared(rest))[:1]):
+    if is_question(rest) or any(
+        word.stem in known for word in [word for word in words(bared(rest)) if not word.silent][:1]
+    ):
         yield rest
     starts = [0, *(found.end() for found in _SENTENCE.finditer(text))]
     stops = [*(found.start() for found in _SENTENCE.finditer(text)), len(text)]

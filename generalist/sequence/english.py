@@ -73,7 +73,7 @@ _ASKING = re.compile(
     | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
-    | (?:run|perform|apply|execute|carry\s+out)\s+(?:an?\s+)?
+    | (?:(?:run|perform|apply|execute|carry\s+out)\s+(?:an?\s+)?|do\s+an?\s+)
     | (?:make|create|build|prepare|calculate)\s+(?=(?:an?|the)\s)
     | (?:do|did)\s+you\s+know\s+
     | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+

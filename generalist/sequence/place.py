@@ -83,7 +83,7 @@ def unplaced(name: str) -> str:
 
 
 def elsewhere(text: str) -> Iterator[str]:
-    """A request without the place that ends it: "where are the cups on the tray" and "where the cups are on the tray"."""
+    """A request without the place that ends it, and with the verb before it: "where the cups are on the tray"."""
     found = _UNPLACED.search(text)
     if found and found.start():
         yield text[: found.start()]

@@ -19,6 +19,7 @@ FITS: dict[str, dict[Number, float]] = {
 NAMED = 0.35  # for a thing that is named, and nothing said of it
 SENTENCES = 0.6  # for a name that has a sentence end within
 WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
+TRUTH = 0.2  # whether something is so
 CHOICE = 0.5  # of a question that names its answers
 
 _WHICH = re.compile(
@@ -30,6 +31,7 @@ _NEVER_FIRST = {"phrase": listed("for of with by to from as at round around"), "
 _HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
 _EVERY = re.compile(r"\w\s+(?:of|for)\s+(?:every|each|all)\s", re.I)
 """The outline of every wagon is no one thing."""
+_TRUTH = listed("does did has was were should")
 _NO_CHOICE = listed("who where when why how")
 _CHOICE = re.compile(r"[,:–-]\s*(?!the\b)(?:an?\s+)?[\w-]+(?:\s[\w-]+)?(?:,[^,?]+)*,?\s+or\s+(?!the\b)[^,?]+\?*$", re.I)
 """What is it, an oak or a beech? - asks for one of them."""
@@ -64,4 +66,5 @@ def asked(text: str, asks: bool, known: Set[str]) -> float | None:
     found = _WHICH.match(bared(text))
     which = WHICH * (found is not None and stem(found[1].lower()) not in known)
     choice = CHOICE * (bool(_CHOICE.search(text)) and words(text)[0].text not in _NO_CHOICE)
-    return which - choice + (1.0 if asks else 0.7) - WHOLE
+    truth = TRUTH * (words(text)[0].text in _TRUTH)
+    return which + truth - choice + (1.0 if asks else 0.7) - WHOLE

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Set
 
-from generalist.sequence.english import bared, stem
+from generalist.sequence.english import PICTURE, bared, stem
 
 __all__ = ["ordered", "turned"]
 
@@ -41,11 +41,12 @@ _TURNS = [
         # the masks of this slide into tumour and stroma: the slide is the picture
         (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
         (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
-        (
-            rf"\b((?:what|which)\s+(?:kind|type|sort|class|category|species|breed))\s+of\s+{_NP}\s+"
-            r"(is\s+(?:this|it|that)\s*[,:-])",
-            r"\1 of thing \2",
-        ),
+        (r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that)\s*[,:-])", r"\1 kind of thing \2"),
+        (rf"^is\s+the\s+\w+\s+(?:(?:in|on)\s+(?:the|this)\s+{PICTURE}\s+)?(?=an?\s[\w\s,]+\sor\s+an?\s)", "is this "),
+        (r"^([^:?.]+):\s+((?:\w+\s+){1,3})(?:them(?:\s+all)?|each(?:\s+one)?|all\s+of\s+them)[.!]*$", r"\2\1"),
+        (r"(?:^|(?<=[,.!]\s))(?:the|my|our|this)\s+(?:\w+\s+){1,3}?(?:only\s+)?(?:needs?|requires?|wants?)\s+", ""),
+        (r"\b((?:every|each|all)\b[^,;:]*),\s*for\s+the\s+\w+[.!]*$", r"\1"),
+        (r"\bdetections\s+(?=of|for)", "boxes "),
         (r"\b(is\s+this)\s+(?!picture|image|photo)[a-z]+\s+(\w+(?:,\s*\w+)*,?\s+or\s+\w+)\s*\?*$", r"\1 \2"),
         (r"\bbody\s+(?=(?:key\s?point|skeleton|joint|landmark)s?\s+(?:of|for|on)\b)", ""),
         (r"\b(?:objects?|things?|items?|ones)\s+(?:that|which)\s+are\s+", ""),
