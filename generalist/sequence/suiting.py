@@ -19,7 +19,7 @@ FITS: dict[str, dict[Number, float]] = {
 NAMED = 0.35  # for a thing that is named, and nothing said of it
 SENTENCES = 0.6  # for a name that has a sentence end within
 WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
-TRUTH = 0.2  # whether something is so
+TRUTH = 0.2  # whether something is so; of a list, which is
 CHOICE = 0.5  # of a question that names its answers
 
 _WHICH = re.compile(
@@ -66,5 +66,5 @@ def asked(text: str, asks: bool, known: Set[str]) -> float | None:
     found = _WHICH.match(bared(text))
     which = WHICH * (found is not None and stem(found[1].lower()) not in known)
     choice = CHOICE * (bool(_CHOICE.search(text)) and words(text)[0].text not in _NO_CHOICE)
-    truth = TRUTH * (words(text)[0].text in _TRUTH)
+    truth = TRUTH * (words(text)[0].text in _TRUTH and "," not in text)
     return which + truth - choice + (1.0 if asks else 0.7) - WHOLE
