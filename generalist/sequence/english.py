@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "PICTURE", "QUANTIFIERS", "Word", "bared", "is_empty", "is_order",
-    "is_question", "listed", "plainly", "quiet", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared",
+    "is_empty", "is_order", "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -34,14 +34,14 @@ EMPTY = (
         but if so not no please kindly just now then also too only really exactly ok okay hey hi hello thank
         thanks well let lets want need like love wish give show get see tell know help try make put take use
         using go look able possible much more very other another again quick quickly task job sure think seem
-        such per via briefly"""
+        such per via briefly apiece"""
     )
     | AUXILIARIES
     | ARTICLES
 )
 
 PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
-_KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
+KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
 _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attached|above|following|same|input)\s+)?"
 
 _OPENINGS = re.compile(
@@ -53,8 +53,9 @@ _OPENINGS = re.compile(
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
     | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
       |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
-    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
-    | i\s*(?:'?d|\s+would)?\s*(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
+    | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?
+      (?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
+    | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
     | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
@@ -65,27 +66,24 @@ _OPENINGS = re.compile(
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
-_THIS_PICTURE = re.compile(
-    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{_KINDS_OF_PICTURE}|tiles?)\b",
-    re.I,
-)
-_CONTEXT = re.compile(
-    r"""\s*(?:(?:this|that|these|it|here|there|we|i|my|our)(?:'s|'re|'m|'ve)?\s[^.!?:;,]*[.!;]
-      |for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
-      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
-      \s+(?=\S+\s+\S)""",
-    re.IGNORECASE | re.VERBOSE,
-)
-"""My nephew collects these. For my inventory: - what a request is for, and no part of it."""
 _ASKING = re.compile(
     r"""\s*(?:
-      (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)\s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
-    | (?:i|we)\s+(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
+      (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)
+      \s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
+    | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
+    | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
+    | (?:(?:run|perform|apply|execute|carry\s+out)\s+(?:an?\s+)?|do\s+an?\s+)
+    | (?:make|create|build|prepare|calculate)\s+(?=(?:an?|the)\s)
     | (?:do|did)\s+you\s+know\s+
+    | (?:estimate|calculate|determine|work\s+out|figure\s+out|find\s+out|check)\s+
+      (?=(?:what|how|where|which|whether|if)\b)
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
+    | (?:do\s+(?:you|we)\s+have|is\s+there|are\s+there)\s+(?:any|an?)\s+
+      (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
-    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea|can\s+i\s+(?:have|get|see)|may\s+i\s+(?:have|see))\s+
+    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea
+      |(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
@@ -100,15 +98,15 @@ _CLOSINGS = re.compile(
     + ")?"
     + PICTURE
     + r"""
-      |(?:in|on|from|within|across)\s+(?:this|that|these|my|our|the)\s+(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
+      |(?:in|on|from|within|across|out\s+of)\s+(?:(?:this|that|these|my|our|the|an?)\s+)?(?:(?!of\b|in\b|on\b)[\w-]+\s+){0,3}(?:"""
     + PICTURE
     + "|"
-    + _KINDS_OF_PICTURE
+    + KINDS_OF_PICTURE
     + r""")
     | (?:that\s+|which\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+(?:can\s+|could\s+)?
       (?:see|find|spot|have|count)(?:\s+here)?
     | (?:are|is)\s+there|there\s+(?:are|is)
-    | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+it|in\s+sight)
+    | (?:(?:that|which)\s+(?:are|is)\s+)?(?:visible|present|shown|here|in\s+here|in\s+view|in\s+sight)
     )(?=[\s.?!,]*$)""",
     re.IGNORECASE | re.VERBOSE,
 )  # fmt: skip
@@ -117,7 +115,10 @@ _BOTH = re.compile(r"\s*([a-z]+)\s+(?:and|&)\s+([a-z]+)\s+(\S.*)", re.IGNORECASE
 _FOR_ME = re.compile(r"\s*([a-z]+)\s+(?:me|us)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 _PARTICLE = re.compile(r"\s*([a-z]+)\s+(?:up|out|off|down|away)\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 """Box up the eggs, carve out the teapot."""
-_ORDERING = re.compile(r"\s*(?:(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b", re.IGNORECASE)
+_ORDERING = re.compile(
+    r"\s*(?:do\s+(?:an?|me|some|full|\w+(?:ic|tion|ing|ance))\b|(?:can|could|will|would|do)\s+(?:you|we|i)|have|be)\b",
+    re.IGNORECASE,
+)
 _SHOWING = re.compile(
     r"\s*(?:(?:are\s+you\s+able|is\s+it\s+possible|is\s+there\s+(?:a|any)\s+way)\b.*\bto\b|show\s+(?:me|us)\s+where\b)",
     re.I,
@@ -137,6 +138,7 @@ _SPELLED = {
     "obbs": "oriented bounding boxes", "rbox": "rotated box", "rboxes": "rotated boxes", "kpt": "keypoint",
     "kpts": "keypoints", "kps": "keypoints", "pano": "panoptic", "desc": "description", "pts": "points",
     "semseg": "semantic segmentation", "nr": "number", "doc": "document", "docs": "documents",
+    "delineate": "outline", "delineated": "outlined", "demarcate": "outline",
     "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
 _QUOTES = "\"“”‘' \n\t"
@@ -208,6 +210,7 @@ def stem(word: str) -> str:
     word = re.sub(r"(?<=[^aeiou])ies$", "y", word)
     word = re.sub(r"(?<=[sxz])es$|(?<=[cs]h)es$|(?<=[^sui])s$|'s$", "", word)
     word = re.sub(r"(?<=.{3})(?:ification|ify|ified|ifying|ifies)$", "", word)
+    word = re.sub(r"(?<=.{3})iz(?=(?:e|es|ed|er|ing|ation)$)", "is", word)
     cut = re.sub(r"(?<=.{3})(?:ing|ed)$", "", word)
     cut = re.sub(r"(?<=.{3})(?:ations?|ators?|ions?|at|ate|er|or)$|(?<=.{3})e$", "", cut)
     if cut != word and re.search(r"([bdgkmnprt])\1$", cut):
@@ -218,13 +221,6 @@ def stem(word: str) -> str:
 def is_empty(word: Word) -> bool:
     """Whether the word says nothing of what is asked, in any request."""
     return word.silent or word.text in EMPTY or word.text in ASKING
-
-
-def plainly(text: str) -> str:
-    """A request without what is said before it of what it is for, and "this dental x-ray" as "this picture"."""
-    while found := _CONTEXT.match(text):
-        text = text[found.end() :]
-    return _THIS_PICTURE.sub(r"\1 picture", text)
 
 
 def readings(text: str) -> tuple[str, ...]:
@@ -286,4 +282,4 @@ def is_order(text: str) -> bool:
 
 def quiet(text: str) -> str:
     """Capital letters made small, but for names without a vowel: WINE GLASS and TV are wine glass and TV."""
-    return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUY]", found[0]) else found[0], text)
+    return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUYaeiouy]", found[0]) else found[0], text)

@@ -1,87 +1,22 @@
 """Instruction: what a person typed, understood as a task and its fields.
 
-Every task that the image and the region allow is scored, in the currency of telling words (see ``lexicon``):
-
-    a form that fits the whole text   the weights of its fixed words, and ``WHOLE``; ``LITERAL`` more as it stands
-    words of it here and there        the weights of those present, less a share of those missing, and the rest of the
-                                      text is the field
-    either                            how well the field suits its kind (a phrase is one thing, labels are many, a
-                                      question asks), less what the field swallows of other tasks' telling words
-
-A form is tried on every reading of the text: as typed, and with ever more of the courtesies around it taken off.
+Every task that the image and the region allow is scored (see ``utterance``), and the best is taken if it is sure.
 """
 
 import difflib
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from generalist.faults import Fault
-from generalist.sequence.english import (
-    EMPTY,
-    bared,
-    is_empty,
-    is_order,
-    is_question,
-    plainly,
-    quiet,
-    readings,
-    stem,
-    words,
-)
-from generalist.sequence.lexicon import Form, Lexicon, lexicon
-from generalist.sequence.manner import parted
-from generalist.sequence.noun import Number, counted, is_definite, number_of, phrase_of
-from generalist.sequence.phrasing import Reading
-from generalist.sequence.pointing import is_pointing
-from generalist.sequence.prompt import read_field
+from generalist.sequence.aside import passages
+from generalist.sequence.lexicon import lexicon
 from generalist.sequence.task import Task
+from generalist.sequence.utterance import OF_KIND, REGION, Understood, Utterance
 
 __all__ = ["SURE", "Understood", "candidates", "fits", "understand"]
 
 SURE = 0.6
 """The score below which nothing is understood: about one word that few other tasks share."""
-LITERAL, WHOLE = 0.3, 0.5
-CLOSED = 0.5  # a whole form that leaves no word to a field
-IN_PART = 0.85  # of a form of which only some words are there
-MISSING, BESIDE = 0.35, 0.5  # of a word's weight: of the form and not there; of the task and not of the form
-SWALLOWED = 0.4  # of a word's weight, inside a field
-IDLE = 0.1  # for a word that neither the task nor its field accounts for
-MOOD = 0.3  # a question understood as an order, or the other way round
-LED = 0.3  # the same article or quantifier as in the prompt
-FITS: dict[str, dict[Number, float]] = {
-    "labels": {"each": 0.5, "many": 0.4, "either": 0.7, "kind": 0.25, "some": 0.1, "one": -0.35},
-    "phrase": {"each": -0.9, "many": -0.4, "either": -0.6, "kind": -0.1, "some": 0.0, "one": 0.5},
-}
-REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
-
-
-MANNER = 0.6  # said of the answer, in words of the task; in words that are not
-WHICH = 0.4  # which animal is asleep: asks of a thing that no task speaks of
-NAMED = 0.35  # for a thing that is named, and nothing said of it
-BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
-
-_WHICH = re.compile(r"(?:which|what)\s+(\w+)\s+(?:is|are|was|were|has|have|does|do|did|will|can)\s", re.I)
-_VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
-"""Whatever is done to every bottle, it is every bottle that is meant."""
-
-How = Literal["literally", "in other words", "by its words", "as the model reads it"]
-
-
-@dataclass(frozen=True)
-class Understood:
-    """A task, and the fields read out of the text. how: ``literally``, ``in other words``, ``by its words`` or,
-    where no prompt fits, ``as the model reads it``.
-
-    nearest: the tasks with their scores, best first, this one among them.
-    """
-
-    task: str
-    fields: dict[str, object]
-    how: How
-    score: float
-    nearest: tuple[tuple[str, float], ...] = ()
 
 
 def understand(
@@ -107,15 +42,24 @@ def candidates(
     instruction: str, tasks: Mapping[str, Task], has_image: bool, region_kind: str | None = None
 ) -> list[Understood]:
     """Every task that the instruction could be read as, the likeliest first, each with its fields and its score."""
-    text = _Text(instruction, lexicon(tuple(tasks.values())), has_image, region_kind)
-    found = [best for task in tasks.values() if fits(task, has_image, region_kind) and (best := text.read(task))]
+    words = lexicon(tuple(tasks.values()))
+    able = [task for task in tasks.values() if fits(task, has_image, region_kind)]
+    whole = Utterance(instruction, words, has_image, region_kind)
+    best = {task.name: read for task in able if (read := whole.read(task))}
+    for passage in passages(instruction, words.known):
+        part = Utterance(passage, words, has_image, region_kind, instruction)
+        for task in (task for task in able if not _holds_document(task)):
+            read = part.read(task)
+            if read and (task.name not in best or read.score > best[task.name].score):
+                best[task.name] = read
+    found = list(best.values())
     found.sort(key=lambda one: -one.score)
     nearest = tuple((one.task, round(one.score, 3)) for one in found)
     return [replace(one, nearest=nearest) for one in found]
 
 
-def _counts(task: Task) -> bool:
-    return task.file.answer == "number"
+def _holds_document(task: Task) -> bool:
+    return any(need.name == "document" for need in task.inputs)
 
 
 def fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
@@ -128,205 +72,6 @@ def fits(task: Task, has_image: bool, region_kind: str | None) -> bool:
         if need.name == "region" and region_kind is not None and need.kind not in (None, region_kind):
             return False
     return True
-
-
-class _Text:
-    """An instruction with all its readings."""
-
-    def __init__(self, text: str, lexicon: Lexicon, has_image: bool, region_kind: str | None):
-        self.text, self.lexicon = text.strip(), lexicon
-        self.has_image, self.region_kind = has_image, region_kind
-        self.asks = is_question(self.text)
-        body = plainly(self.text)
-        self.manner = parted(body, lexicon.known)
-        heads = (self.text, body, self.manner.text)
-        self.readings = [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
-        named = readings(self.manner.text)
-        verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
-        self.named = [Reading(text) for text in (*named, *verbless)]
-        self.unplaced = [Reading(counted(text)) for text in named]
-
-    def read(self, task: Task) -> Understood | None:
-        """The best that the text says as a request of this task."""
-        given = self._given(task) + MANNER * self._mannered(task)
-        found = (*self._whole(task), *self._borrowed(task), *self._headed(task), *self._part(task))
-        best = max(found, key=lambda one: one.score, default=None)
-        return best and replace(best, score=best.score + given)
-
-    def _mannered(self, task: Task) -> float:
-        """Whether what is said of the answer is said in words of the task: 1 if it is, down to -1 if none is."""
-        said = self.manner.telling
-        if not said:
-            return 0.0
-        there = len(said & self.lexicon.said[task.name]) / len(said)
-        return 1.0 if there == 1 else there - 1
-
-    def _given(self, task: Task) -> float:
-        """How well the task suits what came beside the text."""
-        needs = {need.name: need for need in task.inputs}
-        score = 0.0
-        if self.region_kind is not None:
-            region = needs.get("region")
-            score += -UNUSED if region is None else REGION + OF_KIND * (region.kind is not None)
-        return score - UNUSED * (self.has_image and "image" not in needs)
-
-    def _forms(self, task: Task) -> Iterator[Form]:
-        return filter(self._can, self.lexicon.forms[task.name])
-
-    def _can(self, form: Form) -> bool:
-        """Whether what the form needs beside the text is there."""
-        return self.region_kind is not None or "region" not in (form.fields or ())
-
-    # ---- a form that fits the whole of a reading -----------------------------------------------------------------
-
-    def _whole(self, task: Task) -> Iterator[Understood]:
-        for form in self._forms(task):
-            for reading in self._read_by(form, task):
-                if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
-                    spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
-                    values = {name: reading.between(*span, name) for name, span in spans.items()}
-                    literal = reading.spelled(spans, self.lexicon.spelled[task.name])
-                    how: How = "literally" if literal and reading is self.readings[0] else "in other words"
-                    score = self.lexicon.sum(form.fixed) + WHOLE + LITERAL * literal + CLOSED * (not spans)
-                    if spans:
-                        led = reading.led(next(iter(spans.values()))[0])
-                        score += LED * ((led == form.led and led in ("the", "every")) - (led != form.led == "every"))
-                    made = self._made(task, values, score, bool(form.fixed), how)
-                    if made:
-                        yield made
-
-    def _read_by(self, form: Form, task: Task) -> list[Reading]:
-        """The readings in which a form's names hold none of the manner; where things are counted is told apart too."""
-        if _counts(task):
-            return self.named + self.unplaced
-        names = FITS.keys() & set(form.fields or ())
-        return self.named if names and not self.manner.said <= form.fixed else self.readings
-
-    def _borrowed(self, task: Task) -> Iterator[Understood]:
-        """The manner tells the task, and a form of another task tells which thing is meant: "find the cat, mask"."""
-        if not self.manner.telling or self._mannered(task) < 1:
-            return
-        told = self.lexicon.sum(self.manner.telling & self.lexicon.told[task.name])
-        for fields in self._fields(task):
-            if len(fields) != 1 or fields[0] not in FITS:
-                continue
-            for form in self.lexicon.of_fields[fields]:
-                for reading in self.named:
-                    if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
-                        value = reading.between(*reading.span(*found.span(fields[0])), fields[0])
-                        score = told + BORROWED * self.lexicon.sum(form.fixed) + WHOLE
-                        made = self._made(task, {fields[0]: value}, score, True, "in other words")
-                        if made:
-                            yield made
-
-    def _headed(self, task: Task) -> Iterator[Understood]:
-        """A document behind a colon, and before it what is to be done with it."""
-        head, colon, body = self.text.partition(":")
-        if not (colon and body.strip() and any(need.name == "document" for need in task.inputs)):
-            return
-        before = Reading(bared(head))
-        told = self.lexicon.told[task.name] & before.stems - EMPTY
-        idle = sum(word.stem not in told for word in before.words if not is_empty(word))
-        yield Understood(
-            task.name, {"document": body.strip()}, "by its words", IN_PART * self.lexicon.sum(told) - IDLE * idle
-        )
-
-    def _made(
-        self,
-        task: Task,
-        values: dict[str, str],
-        score: float,
-        told: bool,
-        how: How,
-    ) -> Understood | None:
-        """With its fields read and their suitability added; None where a field would be empty."""
-        fields: dict[str, object] = {}
-        for name, text in values.items():
-            if name in ("question", "query") and not told:
-                text = self.text  # as it was typed, courtesies and all
-            if (self.text.isupper() or self.text.istitle()) and name in FITS:
-                text = quiet(text)
-            if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
-                return None  # what stands before the colon is no part of it
-            if name == "query" and told and not is_question(text):
-                text = phrase_of(text)
-            value = read_field(name, counted(text) if name == "labels" and _counts(task) else text)
-            suits = self._suits(name, text, told)
-            if not value or suits is None:
-                return None
-            fields[name] = value
-            score += suits - SWALLOWED * self.lexicon.telling(text) / (1 + (name in ("question", "query")))
-        return Understood(task.name, fields, how, score)
-
-    def _suits(self, name: str, text: str, told: bool) -> float | None:
-        """How well a text suits a field; None where it cannot be one."""
-        if name in FITS:
-            if self.region_kind is not None and is_pointing(text):
-                return None  # it is the region that is meant
-            number = None if all(map(is_empty, words(text))) else number_of(text)
-            if number is None or (not told and not is_definite(text, number)):
-                return None
-            return FITS[name][number] - NAMED * (not told)
-        if told:
-            return 0.3 * (name == "question" and is_question(text))
-        asks = self.asks or (self.text.endswith("?") and not is_order(self.text))
-        if name == "question":
-            found = _WHICH.match(bared(self.text))
-            which = WHICH * (found is not None and stem(found[1].lower()) not in self.lexicon.known)
-            return which + (1.0 if self.asks else 0.7) - WHOLE if asks else None
-        # A question with no picture to ask about can only be put to the documents.
-        return 0.7 - WHOLE if asks and not self.has_image else None
-
-    # ---- words of a task here and there --------------------------------------------------------------------------
-
-    def _part(self, task: Task) -> Iterator[Understood]:
-        last = Reading(bared(self.manner.text))
-        here = self.lexicon.told[task.name] & self.readings[0].stems
-        phrases = self._phrases(task)
-        if not here and not phrases:
-            return
-        best: dict[tuple[str, ...], float] = {}
-        for form, whole in self.lexicon.loose[task.name].items():
-            if form.fields is not None and (form.fixed.isdisjoint(here) or not self._can(form)):
-                continue
-            if form.fields is None and form.stems not in phrases:
-                continue
-            score = self._told(form, whole, here, phrases)
-            for fields in [form.fields] if form.fields is not None else self._fields(task):
-                best[fields] = max(score, best.get(fields, 0.0))
-        telling = self.lexicon.told[task.name].union(*phrases)
-        for fields, score in best.items():
-            asked = [name for name in fields if name != "region"]
-            span, idle = last.rest(telling)
-            if score <= 0 or len(asked) > 1 or (asked and span is None):
-                continue
-            if span is not None and not asked:
-                idle += last.content(*span)
-            if span is not None and asked == ["labels"]:
-                span = last.to_the_end(*span)
-            values = {name: last.between(*span, name) for name in asked if span is not None}
-            made = self._made(task, values, IN_PART * score - IDLE * idle, True, "by its words")
-            if made:
-                yield made
-
-    def _phrases(self, task: Task) -> set[tuple[str, ...]]:
-        """The telling ``words`` of a task that the text has, of one word or several."""
-        text = f" {self.readings[0].stemmed}"
-        return {stems for stems in self.lexicon.phrases[task.name] if f" {' '.join(stems)} " in text}
-
-    def _told(self, form: Form, whole: float, here: frozenset[str], phrases: set[tuple[str, ...]]) -> float:
-        """What the words of a form that are there tell, of a ``whole``, with what else of its task is there."""
-        longer = {stems for stems in phrases if len(stems) > 1 and stems != form.stems}
-        there = self.lexicon.sum(form.fixed & here)
-        beside = BESIDE * (self.lexicon.sum(here) - there + self.lexicon.sum(longer))
-        if form.fields is None:
-            return beside + whole
-        return beside + there - MISSING * (whole - there) - MOOD * (form.question != self.asks)
-
-    def _fields(self, task: Task) -> Sequence[tuple[str, ...]]:
-        """The fields of the task's prompts, those that can be given here."""
-        sets = {form.fields for form in self._forms(task) if form.fields is not None}
-        return sorted(sets)
 
 
 def _refusal(instruction: str, tasks: Mapping[str, Task], has_image: bool, found: Sequence[Understood]) -> str:

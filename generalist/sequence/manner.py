@@ -14,7 +14,7 @@ from generalist.sequence.noun import MASS
 __all__ = ["Parted", "parted"]
 
 _ADVERB = (
-    r"(?:one\s+by\s+one|one\s+(?:at\s+a|after)\s+(?:time|another)|individually|separately|on\s+(?:its|their)\s+own"
+    r"(?:one\s+by\s+one|one\s+(?:for\s+)?each|one\s+apiece|one\s+(?:at\s+a|after)\s+(?:time|another)|individually|separately|on\s+(?:its|their)\s+own"
     r"|each(?:\s+one)?\s+(?:individually|separately|on\s+its\s+own)|by\s+themselves|all\s+together|all\s+told|altogether"
     r"|in\s+total|in\s+all|overall|combined|accurately|precisely|carefully|exactly|tightly)"
 )

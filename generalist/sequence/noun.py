@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Literal
 
 from generalist.sequence.english import ARTICLES, ASKING, AUXILIARIES, QUANTIFIERS, listed, trimmed
+from generalist.sequence.place import unplaced
 
-__all__ = ["MASS", "Number", "counted", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
+__all__ = ["MASS", "Number", "is_definite", "number_of", "phrase_of", "singular", "split_labels"]
 
 Number = Literal["one", "some", "kind", "many", "each", "either"]
 """``one``: the red mug, the dog on the left. ``some``: a dog. ``kind``: dog; dog, cat. ``many``: dogs; the dogs.
@@ -45,9 +46,11 @@ MASS = listed(
 _NUMERALS = listed("two three four five six seven eight nine ten")
 _POINTING = listed("these those my your our their this that its his her")
 _POURED = listed("wine beer water champagne drinking shot cocktail martini whisky whiskey juice milk")
+_ONE = {"are": "is", "have": "has", "do": "does", "were": "was", "aren't": "isn't"}
+_TABLEWARE = listed("plate cup mug bowl fork knife spoon bottle jug saucer")
 _NO_NOUN = listed("to if whether me us out")
 _FINITE = listed("is are was were does do did has have had")
-_PRONOUNS = listed("this that these those it them they he she here there one ones something anything")
+_PRONOUNS = listed("following this that these those it them they he she here there one ones something anything")
 _RELATIONS = listed(
     """in on at of to from with without by near nearest next beside under below above over behind between inside
     outside left right wearing holding sitting standing riding carrying walking running lying hanging facing
@@ -63,7 +66,7 @@ _COLOURS = listed(
     turquoise teal big small large tiny little metal rubber wooden plastic glass"""
 )
 _SPLIT = re.compile(
-    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|]\s|\band\s*/\s*or\b|\band\b|\bor\b|&"
+    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|\band\b|\bor\b|&"
     r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )
@@ -75,12 +78,6 @@ _JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)"
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
 
-_PLACE = r"\s(?:(?:is|are)\s+)?(?:in|on|at|inside|within|across|from|under|around)\s+"
-_HERE = re.compile(_PLACE + r"(?:this|that|these|my|our)\s+[\w-]+(?:\s[\w-]+){0,2}\s*$", re.I)
-"""Windows in this building: where they are is the picture itself."""
-_SOMEWHERE = re.compile(
-    _PLACE + r"(?:the|this|that|these|my|our|an?|each|every)\s(?!left|right|middle|top|bottom).*$", re.I
-)
 _ITS = re.compile(
     r"'s?(?:\s+(?:exact\s+)?(?:position|location|place|whereabouts|cent(?:re|er)|middle|shape|outline))?$", re.I
 )
@@ -109,7 +106,7 @@ def _singular(word: str) -> str:
     for many, one in _ENDINGS.items():
         if word.endswith(many):
             return word.removesuffix(many) + one
-    if not word.endswith("s") or re.search(r"(?:ss|[^aeiou]us|ius|eus|is|'s)$", word):
+    if not word.endswith("s") or re.search(r"(?:ss|[^aeiou]us|ous|ius|eus|is|'s)$", word):
         return word
     if not re.search(r"[aeiouy]", word[:-1]) and len(word) > 4:
         return word
@@ -145,7 +142,7 @@ def _bared(text: str, leading: frozenset[str] = _LEADING) -> str:
 
 
 def _label(text: str) -> str:
-    text = _ITS.sub("", _HERE.sub("", text).rstrip())
+    text = _ITS.sub("", unplaced(text))
     name = _bared(_INSTANCES.sub("", _bared(_IS_THERE.sub(" ", text))))
     name = _bared(_LEADS.sub("", name))
     tokens = name.split()
@@ -156,6 +153,8 @@ def _label(text: str) -> str:
     head = _head(tokens)
     poured = head > 0 and tokens[head].lower() == "glasses" and tokens[head - 1].lower() in _POURED
     tokens[head] = "glass" if poured else singular(tokens[head])
+    if tokens[head + 1 : head + 2] and tokens[head + 1].lower() in ("that", "which", "who"):
+        tokens[head + 2 : head + 3] = [_ONE.get(verb, verb) for verb in tokens[head + 2 : head + 3]]
     return " ".join(tokens)
 
 
@@ -179,17 +178,19 @@ _ANNOUNCED = re.compile(
 )
 
 
+def _unquoted(text: str) -> str:
+    text = text.strip(" \"'“”")
+    return text.strip("()[]") if text.count("(") != text.count(")") else text
+
+
 def split_labels(text: str, name: Callable[[str], str] = _label) -> tuple[str, ...]:
     """``"all red cubes, the blue sphere and cones"`` to its names, in the singular, repeats dropped."""
     text = text.rpartition(":")[2].strip() or text
     text = re.sub(r"^\s*(?:both|either)\b", "", _ANNOUNCED.sub("", text), flags=re.I)
-    names = [name(part.strip(" \"'“”")) for part in _names(trimmed(text))]
+    names = [name(_unquoted(part)) for part in _names(trimmed(text))]
+    if _TABLEWARE.intersection(names):
+        names = ["glass" if part == "glasses" else part for part in names]
     return tuple(dict.fromkeys(part for part in names if part))
-
-
-def counted(text: str) -> str:
-    """Names without the place where they are counted: "candles are on the cake" is "candles"."""
-    return _SOMEWHERE.sub("", trimmed(text)) or text
 
 
 def phrase_of(text: str) -> str:
@@ -212,7 +213,7 @@ def number_of(text: str) -> Number | None:
     clause = next((i for i in range(1, len(low)) if _opens_clause(low, i)), len(low))
     if any(word in _FINITE for word in low[:clause]):
         return None  # wheels does the truck have
-    if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS):
+    if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS or (len(low) == 2 and low[0] == "the")):
         return None
     if low[0] in QUANTIFIERS or low[0] in ("everyone", "everybody", "everything"):
         return "each"

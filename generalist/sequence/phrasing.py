@@ -1,10 +1,15 @@
 """Phrasing: one reading of a text as words and as stems, and what stands where in it."""
 
-from generalist.sequence.english import Word, is_empty, is_question, words
+import re
+
+from generalist.sequence.english import ASKING, Word, is_empty, is_question, listed, words
 from generalist.sequence.lexicon import determiner
 
 __all__ = ["Reading"]
 
+_RELATING = listed("behind between around against over under near inside next beside across")
+"""Words of prompts that also say where a thing is."""
+_LAST = re.compile(r"(?:off|on|open|up|down|out|(?:in|on|around|under)\s+it)")
 _SENTENCES = ("question", "query", "document")
 
 
@@ -24,6 +29,8 @@ class Reading:
     def between(self, first: int, last: int, name: str) -> str:
         """The text of some words, with the articles and quantifiers that lead them; a sentence to its very end."""
         first -= len(self._leading(first))
+        while name == "query" and first and self.words[first - 1].text in ASKING:
+            first -= 1  # who invented it
         text = self.text[self.words[first].start :]
         if name not in _SENTENCES or last <= self.at[-1]:
             return text[: self.words[last - 1].stop - self.words[first].start]
@@ -59,10 +66,15 @@ class Reading:
         spans: list[tuple[int, int]] = []
         start = 0
         for i, word in enumerate((*self.words, None)):
-            if word is None or (word.stem in telling and not is_empty(word)):
+            if word is None or (word.stem in telling and not is_empty(word) and word.text not in _RELATING):
                 inside = [k for k in range(start, i) if not is_empty(self.words[k])]
                 if inside:
-                    spans.append((inside[0], inside[-1] + 1))
+                    last = inside[-1] + 1
+                    rest = [after for after in self.words[last:] if after.stem]
+                    worn = any(before.text == "with" for before in self.words[inside[0] : last])
+                    if word is None and worn and _LAST.fullmatch(" ".join(after.text for after in rest)):
+                        last += len(rest)  # the pan with the lid off
+                    spans.append((inside[0], last))
                 start = i + 1
         if not spans:
             return None, 0

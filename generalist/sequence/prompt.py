@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from generalist.faults import Fault
 from generalist.sequence.frame import Frame
 from generalist.sequence.noun import phrase_of, split_labels
+from generalist.sequence.place import here
 from generalist.sequence.region import KINDS
 from generalist.sequence.sample import Sample
 from generalist.sequence.spelling import draw, first, parse_prompt, spell
@@ -69,7 +70,7 @@ def read_field(name: str, text: str) -> object:
     """What a person typed in the place of a field: names in the singular, a phrase without its article."""
     if name == "labels":
         return split_labels(text)
-    return phrase_of(text) if name == "phrase" else text.strip()
+    return phrase_of(here(text)) if name == "phrase" else text.strip()
 
 
 class Template:

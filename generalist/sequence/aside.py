@@ -1,0 +1,85 @@
+"""Aside: what a request says beside what it asks: who asks, what it is for, what is not wanted. It names no thing."""
+
+import re
+from collections.abc import Iterator, Set
+
+from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, is_question, words
+from generalist.sequence.turns import turned
+
+__all__ = ["passages", "plainly", "wanted"]
+
+_THIS_PICTURE = re.compile(
+    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b|an?\b|the\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b",
+    re.I,
+)
+_CONTEXT = re.compile(
+    r"""\s*(?:for\s+(?:my|our|the|a)\s[^.!?:;,]*[:.;,]
+      |(?:i|we|my|our)(?:'m|'re|'ve)?\s[^.!?:;,]*,(?=\s*(?:please|so|can|could|give|get|show|make|turn|find|mark|draw)\b))
+      \s+(?=\S+\s+\S)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+"""For my inventory: - what a request is for, and no part of it."""
+_WHO = r"(?:i|we|you|he|she|it|they|one|the|my|our|this|that|these|an?)"
+_PURPOSE = re.compile(
+    rf"""(?:
+      [\s,;-]+(?:so(?:\s+that)?|because|'?cause|in\s+case)\s+{_WHO}(?:'\w+)?\s+\w[^:]*
+    | [\s,;-]+(?:since|as)\s+(?:i|we)(?:'\w+)?\s+\w[^:]*
+    | [\s,;-]+(?:in\s+order|so\s+as)\s+to\s[^:]*
+    | \s+to\s+(?!the\b|a\b)\w+\s+(?:it|them|these|those|us)\b[^:]*
+    | \s*[,;-]\s*(?:it'?s\s+|this\s+is\s+)?for\s+
+      (?:(?:my|our|an?)\s[^,;:]*|[\w-]+(?:\s+[\w-]+)?\s+\w+(?:ance|ment|ing|ion|sis))
+    | \s*[,;-]\s*(?:i|we)\s+(?:need|want|have|am|are|will)\s+(?:it|them|this|these|to)\b[^:]*
+    )[\s.!?]*$""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+"""So that the arm can grasp it; to count them; , for our tracker."""
+_UNWANTED = re.compile(
+    r"\s*(?:[,;(-]\s*(?:(?:and|but)\s+)?(?:no|not|without)|(?:[,;(-]\s*)?(?:rather\s+than|instead\s+of))\s+"
+    r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;.!?]|$))",
+    re.I,
+)
+_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
+_PREFACE = re.compile(
+    r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it)(?:'\w+)?"
+    r"\s[^,.!?:;]+,\s+(?:so\s+)?(?P<rest>\S+\s.*)",
+    re.I | re.S,
+)
+"""For parking enforcement, ... I cannot see well, ..."""
+MOST = 4
+"""Sentences beyond which a text is a document."""
+
+
+def wanted(text: str, known: Set[str]) -> str:
+    """A request without what is said of an answer that is not wanted: "no boxes", "(not masks)"."""
+    for found in reversed(list(_UNWANTED.finditer(text))):
+        if all(word.stem in known for word in words(found["what"]) if not is_empty(word)):
+            text = text[: found.start()] + text[found.start("end") :].removeprefix(")")
+    return text
+
+
+def plainly(text: str) -> str:
+    """A request without what is said around it of what it is for, and "this dental x-ray" as "this picture"."""
+    text = turned(text)
+    while found := _CONTEXT.match(text):
+        text = text[found.end() :]
+    if (found := _PURPOSE.search(text)) and found.start() and len(text[: found.start()].split()) > 1:
+        text = text[: found.start()]
+    return _THIS_PICTURE.sub(r"\1 picture", text)
+
+
+def passages(text: str, known: Set[str]) -> Iterator[str]:
+    """What of a text may be all of the request: without its preface; each sentence, and each with all that follow."""
+    rest = found["rest"] if (found := _PREFACE.match(text)) else ""
+    if is_question(rest) or any(
+        word.stem in known for word in [word for word in words(bared(rest)) if not word.silent][:1]
+    ):
+        yield rest
+    starts = [0, *(found.end() for found in _SENTENCE.finditer(text))]
+    stops = [*(found.start() for found in _SENTENCE.finditer(text)), len(text)]
+    if not 1 < len(starts) <= MOST:
+        return
+    for i, start in enumerate(starts):
+        for stop in dict.fromkeys((stops[i], stops[-1])):
+            part = text[start:stop]
+            if part != text and not all(map(is_empty, words(bared(part)))):
+                yield part

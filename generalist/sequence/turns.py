@@ -1,0 +1,82 @@
+"""Turns of phrase: requests that say the same in more words, or another way round."""
+
+import re
+from collections.abc import Set
+
+from generalist.sequence.english import PICTURE, bared, stem
+
+__all__ = ["ordered", "turned"]
+
+_NP = r"[\w'-]+(?:\s[\w'-]+)?"
+_TURNS = [
+    (re.compile(pattern, re.I), said)
+    for pattern, said in (
+        (r"\bw/\s*", "with "),
+        (r"\b(?:if\s+(?:yes|so|any|there\s+(?:are|is)\s+any)|and\s+if\s+so)\b[\s,]*", ""),
+        (r"\bpixel[\s-]+level\b", "pixel-wise"),
+        (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|:))", ""),
+        (r"(?<=\w)\s(?:annotations?|predictions?|outputs?|results?)(?=\s+(?:of|for|on|around)\b)", ""),
+        (
+            r"\b(keypoint|landmark|joint|point|dot)s?\s"
+            r"(?:detection|estimation|locali[sz]ation|coordinates|positions|locations)(?=\s+(?:of|for|on)\b)",
+            r"\1s",
+        ),
+        (
+            r"\b(dot|point|pin|marker|cross)(e?s)?\s+(?:in|at|on)\s+the\s+(?:very\s+)?(?:middle|cent(?:re|er)|tip)\s+of\b",
+            r"\1\2 on",
+        ),
+        (r"^whereabouts\s+(?=in|on|at|is|are)", "where "),
+        (r"^(?:would|do)\s+you\s+(?:say|think)\s+(?:that\s+)?(this|it|that)\s+is\b", r"is \1"),
+        (
+            r"\b(search|scan|check|inspect|examine)\s+(?:this|the|my)\s+(?!librar|archiv|document|corpus|index|collection"
+            rf"|database|article|paper|web|internet){_NP}\s+for\s+",
+            "search the picture for ",
+        ),
+        (
+            r"(?<!-)\b(?:exact|precise|accurate)\s+"
+            r"(?=(?:location|position|coordinates|place|spot|whereabouts|bounding)\b)",
+            "",
+        ),
+        (r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?\s+)?(?:tightly|snugly|closely)\s+(?=around|on|over|to)", " "),
+        # the masks of this slide into tumour and stroma: the slide is the picture
+        (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
+        (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
+        (r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that)\s*[,:-])", r"\1 kind of thing \2"),
+        (rf"^is\s+the\s+\w+\s+(?:(?:in|on)\s+(?:the|this)\s+{PICTURE}\s+)?(?=an?\s[\w\s,]+\sor\s+an?\s)", "is this "),
+        (r"^([^:?.]+):\s+((?:\w+\s+){1,3})(?:them(?:\s+all)?|each(?:\s+one)?|all\s+of\s+them)[.!]*$", r"\2\1"),
+        (r"(?:^|(?<=[,.!]\s))(?:the|my|our|this)\s+(?:\w+\s+){1,3}?(?:only\s+)?(?:needs?|requires?|wants?)\s+", ""),
+        (r"\b((?:every|each|all)\b[^,;:]*),\s*for\s+the\s+\w+[.!]*$", r"\1"),
+        (r"\bdetections\s+(?=of|for)", "boxes "),
+        (r"\b(is\s+this)\s+(?!picture|image|photo)[a-z]+\s+(\w+(?:,\s*\w+)*,?\s+or\s+\w+)\s*\?*$", r"\1 \2"),
+        (r"\bbody\s+(?=(?:key\s?point|skeleton|joint|landmark)s?\s+(?:of|for|on)\b)", ""),
+        (r"\b(?:objects?|things?|items?|ones)\s+(?:that|which)\s+are\s+", ""),
+        (r"\bas\s+(?:its|their|an?)\s+(?:own|separate|individual)\s+\w+", "individually"),
+        (rf"\b(caption|description|summary)\s+(?:of|for)\s+(?:this|my|our)\s+{_NP}", r"\1 of this picture"),
+        (r"\?\s*(?:options|choices|classes|(?:choose|pick)\s+(?:between|from|among|one\s+of))\s*:?\s+", ": "),
+        (
+            r"^(?!is\b|are\b|do\b|does\b|did\b|was\b)([\w-]+(?:\s[\w-]+)?(?:,\s*[\w-]+)*,?\s+or\s+[\w-]+)\s*\?$",
+            r"is it \1?",
+        ),
+        (r"\b(?:squares?)(?=\s+(?:around|on|over)\b)", "boxes"),
+    )
+]
+
+
+def turned(text: str) -> str:
+    """A text in plainer words: "what kind of tree is this: oak, elm" is "what kind of thing is this: oak, elm"."""
+    for pattern, said in _TURNS:
+        text = pattern.sub(said, text)
+    return text
+
+
+_DONE = re.compile(
+    r"(?:i|we)(?:'d|\s+would)?\s+(?:want|need|like|love)\s+(?:to\s+(?:have|see|get)\s+)?(.+?),?\s+(\w+ed)\b"
+    r"((?:\s+(?:as|with|by|in|into|individually|separately)\b.*)?[.!?]*)$",
+    re.I | re.S,
+)
+
+
+def ordered(text: str, known: Set[str]) -> str:
+    """What somebody wants to have done as the order to do it: "I want each grape masked" is "mask each grape"."""
+    found = _DONE.match(bared(text)) or _DONE.match(text)
+    return f"{found[2]} {found[1]}{found[3]}" if found and stem(found[2].lower()) in known else text
