@@ -8,7 +8,7 @@ from generalist.sequence.sample import Document
 
 __all__ = ["SHARE", "fused"]
 
-SHARE = 0.3
+SHARE = 0.2
 """What the first list counts against the second."""
 
 

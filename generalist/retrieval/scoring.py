@@ -21,7 +21,7 @@ from generalist.retrieval.substrings import Substrings
 
 __all__ = ["ALPHA", "BETA", "Found", "Match", "key_weights", "ranked"]
 
-ALPHA, BETA = 2.0, 0.8
+ALPHA, BETA = 3.0, 0.8
 
 CANDIDATES = 1000
 """Documents that the second stage looks at, unless more are asked for."""
