@@ -270,6 +270,21 @@ def test_documents_are_added_removed_and_merged(model, index, tmp_path):
     assert listed() == ["d1", "e1"]
 
 
+def test_an_index_trains_a_model_of_its_own_which_search_then_uses(model, tmp_path):
+    corpus, out = tmp_path / "corpus.jsonl", tmp_path / "moon"
+    texts = ["The moon pulls the sea. It has no air.", "A tide is the rise of the sea under the Moon."]
+    corpus.write_text(
+        "".join(json.dumps({"id": str(i), "title": f"t{i}", "text": t}) + "\n" for i, t in enumerate(texts))
+    )
+    done = call("index", corpus, "--out", out, "--train", "0.001", "-m", model)
+    assert done.exit_code == 0, done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["corpus.jsonl", "moon", "moon.model"]
+    (answer,) = lines(call("search", out, "the moon", "--json"))
+    assert answer["task"] == "quote" and {hit["id"] for hit in answer["documents"]} <= {"0", "1"}
+    blamed(call("index", corpus, "--out", out, "--train", "0", "-m", model), "--train is a number of minutes above 0")
+    blamed(call("index", "--out", out, "--merge", "--train", "1", "-m", model), "--train goes with a corpus")
+
+
 def test_a_query_of_bytes_that_are_no_text_is_answered(model, index):
     for query in ("\udcff\udcfe", "\x00\x07", "\U000e0001"):
         (answer,) = lines(call("search", index, query, "-m", model, "-k", 100, "--json"))

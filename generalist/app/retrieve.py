@@ -2,11 +2,11 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
-from generalist.app.options import Json, Kind, Model, load_model, load_vocabulary
+from generalist.app.options import Json, Kind, Model, load_model, load_vocabulary, model_folder
 from generalist.faults import Fault
 
 __all__ = ["documents"]
@@ -48,6 +48,15 @@ def index(
         Kind | None,
         typer.Option(help="What names a document: its title (unless said otherwise), or any n-gram of it."),
     ] = None,
+    train: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="Train the model on the documents for so long, by n-grams unless said otherwise; it is kept as "
+            "DIR.model, which search then uses.",
+            show_default=False,
+        ),
+    ] = None,
     model: Model = "tiny",
 ) -> None:
     """Build an index of documents for `generalist search`, or change one: first remove, then add, then merge."""
@@ -58,10 +67,17 @@ def index(
         raise Fault("index: name a corpus, or say what to change with --remove or --merge")
     if corpus and changes and not add:
         raise Fault("index: a corpus without --add makes a new index, from which there is nothing to remove or merge")
+    if train is not None and (changes or add or not corpus):
+        raise Fault("index: --train goes with a corpus of which a new index is made")
     vocabulary = load_vocabulary(model)
     if corpus and not add:
-        kind: Literal["title", "ngram"] = (identifiers or Kind.TITLE).value
-        _tell(_read(corpus, lambda source, told: Index.build(source, vocabulary, out, told, kind=kind)))
+        kind = (identifiers or (Kind.TITLE if train is None else Kind.NGRAM)).value
+        made = _read(corpus, lambda source, told: Index.build(source, vocabulary, out, told, kind=kind))
+        if train is not None:
+            from generalist.app.teaching import teach
+
+            teach(out, made, corpus, kind, str(model_folder(model)), train)
+        _tell(made)
         return
     found = Index.open(out, vocabulary)
     if identifiers and identifiers.value != found.meta.kind:
@@ -112,15 +128,22 @@ def search(
     ],
     query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
     image: Annotated[Path | None, typer.Option(help="A picture to look for, with or without a query.")] = None,
-    model: Model = "tiny",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model", "-m", help="A shipped model or a folder; if not said DIR.model where there is one, else tiny."
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Documents to list.")] = 10,
     json: Json = False,
 ) -> None:
     """Find documents by a text, a picture or both."""
     from generalist.app.documents import find
     from generalist.app.report import print_documents, print_json
+    from generalist.app.teaching import taught
 
     if not query.strip() and image is None:
         raise Fault("search: give a query, or --image FILE")
-    answer = find(load_model(model), index, query, image, k)
+    known = model or str(taught(index) or "tiny")
+    answer = find(load_model(known), index, query, image, k)
     print_json(answer.json()) if json else print_documents(answer)
