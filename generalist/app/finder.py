@@ -47,7 +47,8 @@ class Finder:
         # The index is memory-mapped: its files may go once it is open.
         with tempfile.TemporaryDirectory() as folder:
             self.index = Index.build(documents, generalist.vocabulary, Path(folder) / "index", kind=kind)
-            self.bytes = sum(file.stat().st_size for file in (Path(folder) / "index").iterdir()) / len(documents)
+            files = [path for path in (Path(folder) / "index").rglob("*") if path.is_file()]
+            self.bytes = sum(path.stat().st_size for path in files) / len(documents)
         self._documents = documents
         self._bm25: Bm25 | None = None
         self.rankings: dict[str, Ranking] = {"": Ranking()}

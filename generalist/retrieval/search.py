@@ -31,6 +31,9 @@ __all__ = ["BEAMS", "search"]
 BEAMS = 10
 """Identifiers kept while writing, unless more documents than that are asked for."""
 
+RUNS = 15
+"""The same of n-grams: SEAL's number. How many documents are asked for does not matter, each run names many."""
+
 WIDE = 4
 """Beginnings of each length that are keys, a beam: those that were weighed, not only those that were kept."""
 
@@ -47,7 +50,7 @@ def search(
 ) -> list[Answer]:
     """The ``k`` likeliest documents of each request, by a text, an image or both.
 
-    beams: identifiers kept while writing, when not given 10, and of titles at least k. batch: requests written
+    beams: identifiers kept while writing, when not given 15, of titles 10 or at least k. batch: requests written
     together. constrained: whether only what the index holds may be written; without, what does not exist finds nothing.
 
     Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``, and in
@@ -66,7 +69,7 @@ def search(
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
     most = max(k, AMONG)
     runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
-    beams = min(beams or (BEAMS if runs else max(BEAMS, k)), index.meta.identifiers)
+    beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.meta.identifiers)
     device = model.device
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
     if not constrained:
