@@ -110,6 +110,17 @@ def test_a_judged_query_is_answered_with_runs_of_its_document(folder):
     assert data.seen == {"1"}
 
 
+def test_a_query_whose_document_has_no_words_is_not_trained_on(folder):
+    (folder / "qrels" / "train.tsv").write_text("q\t5\t1\n", encoding="utf-8")
+    empty = open_data(f"beir:{folder}:train")
+    assert empty.sample(0, "quote").documents == ("5",)
+    with pytest.raises(Fault, match="no query has"):
+        empty.sample(0, "quote", np.random.default_rng(0))
+    (folder / "queries.jsonl").write_text('{"_id": "q", "text": "a"}\n{"_id": "r", "text": "b"}', encoding="utf-8")
+    (folder / "qrels" / "train.tsv").write_text("q\t5\t1\nr\t2\t1\n", encoding="utf-8")
+    assert open_data(f"beir:{folder}:train").sample(0, "quote", np.random.default_rng(0)).documents == ("2",)
+
+
 @pytest.mark.parametrize(
     ("spec", "said"),
     [("?kinds=magic", "no kind 'magic'"), (":train", "no splits"), ("?kind=inner", "no option 'kind'")],

@@ -213,9 +213,10 @@ def _distribution(
     state: State,
     ids: Tensor,
     vocabulary: Vocabulary,
+    among: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Steps every track past ``ids`` (R, K). Returns the states (R, K, D), the ids possible next (C,) and their
-    probabilities (R, K, C).
+    probabilities (R, K, C), which are told among what is allowed, or among all of the ids ``among`` (sorted).
 
     Rows that have ended allow nothing; their probabilities are zeros.
     """
@@ -223,9 +224,14 @@ def _distribution(
     slot = torch.where((ids >= label.start) & (ids < label.stop), ids - label.start, -1)
     hidden = model.step(prefix, cache, ids, slot)
     allowed = constraint.allowed(state)
-    scores = model.logits(prefix, hidden, allowed.columns, (label.start, label.stop))
-    scores = scores.masked_fill(~allowed.mask.view_as(scores), -torch.inf)
-    return hidden, allowed.columns, scores.softmax(-1).nan_to_num(0.0)
+    columns = allowed.columns if among is None else among
+    scores = model.logits(prefix, hidden, columns, (label.start, label.stop))
+    if among is None:
+        scores = scores.masked_fill(~allowed.mask.view_as(scores), -torch.inf)
+        return hidden, columns, scores.softmax(-1).nan_to_num(0.0)
+    mask = torch.zeros(len(allowed.mask), len(among), dtype=torch.bool, device=scores.device)
+    mask[:, torch.searchsorted(among, allowed.columns)] = allowed.mask
+    return hidden, columns, scores.softmax(-1).masked_fill(~mask.view_as(scores), 0.0)
 
 
 @torch.inference_mode()
@@ -237,13 +243,16 @@ def beam_search(
     beams: int = 10,
     history: list[list[tuple[list[int], float]]] | None = None,
     wide: int = 0,
+    among: Tensor | None = None,
 ) -> list[list[tuple[list[int], float]]]:
     """The likeliest answers of one-track requests: for each, up to ``beams`` of (ids, log-probability), best first.
 
     A hypothesis is never shortened or normalised by length: its score is its log-probability under the constraint, so a
     search stops as soon as no open hypothesis can overtake the worst one kept. history: R lists, filled with the
     ``wide`` likeliest beginnings of every length (or with those that stood in a beam) and their log-probabilities, as
-    SEAL's keys are.
+    SEAL's keys are. among: ids (sorted) that tokens were chosen from if nothing but the grammar held the model: what
+    stands in an index by itself, and could not go on otherwise, is no likelier for that. None: probabilities are told
+    among what is allowed.
     """
     R, device = len(prefix.mask), prefix.mask.device
     cache = model.begin(prefix, None, beams, constraint.bound)
@@ -255,7 +264,7 @@ def beam_search(
     found: list[list[tuple[list[int], float]]] = [[] for _ in range(R)]
     rows = torch.arange(R, device=device)[:, None]
     for _ in range(constraint.bound):
-        _, columns, probability = _distribution(model, prefix, cache, constraint, state, ids, vocabulary)
+        _, columns, probability = _distribution(model, prefix, cache, constraint, state, ids, vocabulary, among)
         score = (total[..., None] + probability.log()).flatten(1)
         if history is not None:
             _note(history, written, score, max(wide, beams), columns)

@@ -74,7 +74,10 @@ def search(
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
     if not constrained:
         constraint = on_device(task.constraint(Sample()), device)
+    among = None
     if runs:
+        text, end = index.vocabulary["text"], index.vocabulary.eos
+        among = torch.tensor(sorted([*range(text.start, text.stop), end]), device=device)
         requests = [request.but(query=fold(request.query)) for request in requests]
     answers: list[Answer] = []
     for first in range(0, len(requests), batch):
@@ -84,7 +87,7 @@ def search(
         prefix = read_requests(model, task, part, images)
         if runs:
             history: list[list[tuple[list[int], float]]] = [[] for _ in part]
-            beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams)
+            beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams, among)
             listed = [hits(_held(index, runs, keys, most), most) for keys in history]
         else:
             found = beam_search(model, prefix, constraint, index.vocabulary, beams)

@@ -37,7 +37,7 @@ class Beir:
     """``beir:PATH:SPLIT``. PATH holds ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/SPLIT.tsv``.
 
     The queries are those that SPLIT judges, in its order; a judgement of 0 is not relevant, and a query without a
-    relevant document is left out. ``seen``: the documents that other splits judge relevant.
+    relevant document is left out. ``seen``: the documents that ``train`` judges relevant.
     """
 
     tasks: tuple[str, ...] = ("retrieve", "quote")
@@ -55,8 +55,10 @@ class Beir:
                 raise Fault(f"{root / 'qrels' / split}.tsv: query {query!r} is not in queries.jsonl")
         self.documents = corpus(root)
         self._place = {document.id: place for place, document in enumerate(self.documents)}
-        others = [path for path in root.glob("qrels/*.tsv") if path.stem != split]
-        self.seen = frozenset(one for path in others for found in _relevant(path).values() for one in found)
+        self._worded = {document.id for document in self.documents if document.title.strip() or document.text.strip()}
+        train = root / "qrels" / "train.tsv"
+        judged = _relevant(train) if split != "train" and train.is_file() else {}
+        self.seen = frozenset(one for found in judged.values() for one in found)
         self._items = [(query, queries[query], found) for query, found in relevant.items()]
 
     def __len__(self) -> int:
@@ -67,12 +69,22 @@ class Beir:
         ``quote``, ``texts`` are runs of it that share words with the query."""
         require(self, task, index)
         identity, query, found = self._items[index]
-        one = self._place.get(found[0 if rng is None else int(rng.integers(len(found)))])
+        told = [name for name in found if name in self._worded]
+        if rng is not None and not told:
+            # Nothing can be written of a document without words: another query is asked in its place.
+            if not self._posable:
+                raise Fault(f"{self.name}: no query has a relevant document with words")
+            return self.sample(self._posable[int(rng.integers(len(self._posable)))], task, rng)
+        one = self._place[told[0 if rng is None else int(rng.integers(len(told)))]] if told else None
         texts: tuple[str, ...] = () if one is None else (self.documents[one].title,)
         if task == "quote":
             query = fold(query if rng is None else _thinned(query, rng))
             texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng)
         return Sample(id=identity, query=query, documents=found, text=texts[0] if texts else "", texts=texts)
+
+    @cached_property
+    def _posable(self) -> list[int]:
+        return [i for i, (_, _, found) in enumerate(self._items) if any(name in self._worded for name in found)]
 
     @cached_property
     def quotes(self) -> Quotes:
