@@ -38,19 +38,21 @@ def main() -> None:
     parser.add_argument("--real", type=Path, help="folder of the real sets; without it, generated scenes")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--beams", type=int, default=100, help="and documents listed, for retrieve")
-    parser.add_argument("--identifiers", default="title", choices=["title", "ngram"], help="for retrieve")
+    parser.add_argument("--identifiers", choices=["title", "ngram"], help="for retrieve; its own unless said")
+    parser.add_argument("--among", type=int, help="documents of generated scenes to look among")
     parser.add_argument("--tasks", nargs="*", help="only these")
     given = parser.parse_args()
     generalist = Generalist.from_pretrained(given.model)
+    options = {"deepest": given.beams, "identifiers": given.identifiers, "among": given.among}
     rows = []
     for task, (data, limit) in (REAL if given.real else SCENES).items():
         if given.tasks and task not in given.tasks:
             continue
         spec = data.format(given.real)
         record = {"task": task, "data": spec, "model": given.model}
-        record |= Evaluation(
-            generalist, task, spec, given.limit or limit, deepest=given.beams, identifiers=given.identifiers
-        ).run()
+        if given.among and spec == "scenes:test":
+            spec = f"scenes:test?length={given.among}"
+        record |= Evaluation(generalist, task, spec, given.limit or limit, **options).run()
         print(json.dumps(record), flush=True)
         figures = ", ".join(f"{name} {value:.3f}" for name, value in record["metrics"].items())
         rows.append(f"| {task} | {record['n']} | {figures} | {record['seconds']:.0f} |")

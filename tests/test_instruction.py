@@ -30,6 +30,7 @@ from generalist.sequence.vocabulary import Vocabulary
 ROOT = Path(__file__).resolve().parents[1]
 DRAFTS = [path for path in [ROOT / "tasks_draft"] if path.is_dir()]
 TASKS = load_tasks(Vocabulary.load("tiny"), *DRAFTS)
+UNASKED = {ROUTE, "quote"}  # nobody asks in so many words to be routed, or for what search writes
 LISTS = {
     name: [json.loads(line) for line in (ROOT / "tests" / f"{name}.jsonl").read_text("utf-8").splitlines()]
     for name in (
@@ -180,7 +181,7 @@ def right(request: dict, found: Understood | None) -> bool:
 def test_people_are_understood(name: str, share: float) -> None:
     """Of the lists, each of which was fresh when it was first measured."""
     requests = LISTS[name]
-    assert len(requests) >= 130 and {request["task"] for request in REQUESTS} >= set(TASKS) - {ROUTE}
+    assert len(requests) >= 130 and {request["task"] for request in REQUESTS} >= set(TASKS) - UNASKED
     wrong = []
     for request in requests:
         found = candidates(request["text"], TASKS, request["image"], request.get("region"))

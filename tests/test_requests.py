@@ -60,6 +60,7 @@ CONTRACT = {  # of each task: what its requests and their answers hold, and of i
     "classify": "image labels region? text texts",
     "count": "image labels text texts",
     "retrieve": "image? query? text texts documents",
+    "quote": "image? query? text texts documents",
     "index_document": "document text texts documents",
 } | {
     f"{one}_to_{two}": "image region objects .oriented"

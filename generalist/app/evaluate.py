@@ -46,7 +46,7 @@ class Evaluation:
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
-        if identifiers is not None and self.searches:
+        if identifiers is not None and task in {kind.task for kind in KINDS.values()}:
             task = KINDS[identifiers].task
             self.task = generalist.route("", task=task)[0]
         self.data: Dataset = open_data(data)

@@ -26,6 +26,7 @@ from generalist.retrieval.substrings import Substrings
 from generalist.retrieval.suffixes import Suffixes, marked, suffix_arrays, suffix_order
 from generalist.sequence.automaton import Allowed, State
 from generalist.sequence.sample import Document, Sample
+from generalist.sequence.units.text import fold
 from generalist.sequence.vocabulary import Vocabulary
 
 __all__ = ["indexing"]
@@ -227,7 +228,7 @@ def _changing(index: Index) -> Iterator[Row]:
     for repeat in range(REPEATS):
         texts = [" ".join(rng.choice(words, 80)) for _ in range(1000)]
         new = [Document(f"new {repeat}-{i}", f"title {i}", text) for i, text in enumerate(texts)]
-        key = index.vocabulary.encode_plain(texts[7])[:DEEP]
+        key = index.vocabulary.encode_plain(fold(texts[7]))[:DEEP]
 
         def add(new: list[Document] = new, key: list[int] = key) -> None:
             index.add(new)
