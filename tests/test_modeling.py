@@ -284,8 +284,8 @@ def test_another_resolution_keeps_its_grid() -> None:
 
 def task(name: str, **changes: Any) -> Task:
     """A shipped task with one prompt, so that what is rendered does not hang on chance."""
-    file = load_tasks(VOCABULARY)[name].file
-    settings = {**file.model_dump(), "prompts": file.prompts[:1], **changes}
+    shipped = load_tasks(VOCABULARY)[name]
+    settings = {**shipped.file.model_dump(), "prompts": shipped.templates[0].spellings[:1], **changes}
     return Task(TaskFile.model_validate(settings), VOCABULARY)
 
 
@@ -362,7 +362,7 @@ def test_the_loss_is_the_cross_entropy_of_decoding_under_the_grammar() -> None:
         task("ask"),
     ]
     weights = [1.0, 0.5, 2.0, 1.0, 0.25, 3.0]
-    scenes = [s.but(texts=()) for s in (scene(0), scene(1))]  # of several references each would be a track
+    scenes = [scene(0), scene(1)]
     refer = [s.but(objects=s.objects.select([0])) if s.objects else s for s in scenes]
     rows = [
         [Request(t, i, refer[p] if t.name == "refer" else s) for i, t in enumerate(tasks)] for p, s in enumerate(scenes)

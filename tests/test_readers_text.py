@@ -131,7 +131,7 @@ def test_kilt_with_its_knowledge_source(kilt, small_model, vocabulary, tasks):
     assert data.sample(0, "retrieve").documents == ("7",)
     generalist = Generalist(small_model, vocabulary, tasks)
     finder = Evaluation(generalist, "retrieve", data.name, alone=True)
-    assert finder.run()["n"] == 1 and [document.title for document in finder.finder.index] == ["T7", "T9"]
+    assert finder.run()["n"] == 2 and [document.title for document in finder.finder.index] == ["T7", "T9"]
     with pytest.raises(Fault, match="has no documents to search"):
         Evaluation(generalist, "retrieve", f"kilt:{kilt}:dev").run()
     write(kilt / "wiki/corpus.jsonl", json.dumps({"_id": "9", "title": "Nine", "text": "x"}))
