@@ -49,9 +49,9 @@ def main() -> None:
         if given.tasks and task not in given.tasks:
             continue
         spec = data.format(given.real)
-        record = {"task": task, "data": spec, "model": given.model}
         if given.among and spec == "scenes:test":
             spec = f"scenes:test?length={given.among}"
+        record = {"task": task, "data": spec, "model": given.model}
         record |= Evaluation(generalist, task, spec, given.limit or limit, **options).run()
         print(json.dumps(record), flush=True)
         figures = ", ".join(f"{name} {value:.3f}" for name, value in record["metrics"].items())
