@@ -28,8 +28,7 @@ from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
-DRAFTS = [path for path in [ROOT / "tasks_draft"] if path.is_dir()]
-TASKS = load_tasks(Vocabulary.load("tiny"), *DRAFTS)
+TASKS = load_tasks(Vocabulary.load("tiny"))
 UNASKED = {ROUTE, "quote"}  # nobody asks in so many words to be routed, or for what search writes
 LISTS = {
     name: [json.loads(line) for line in (ROOT / "tests" / f"{name}.jsonl").read_text("utf-8").splitlines()]
@@ -314,7 +313,6 @@ def test_without_an_image_nothing_is_looked_for() -> None:
     assert understand("who wrote Hamlet?", TASKS, True).task == "ask"
 
 
-@pytest.mark.skipif(not DRAFTS and "box_to_mask" not in TASKS, reason="the tasks about regions are not there yet")
 def test_a_region_chooses_between_the_same_words() -> None:
     for kind, task in {"box": "box_to_mask", "oriented": "oriented_to_mask"}.items():
         assert understand("turn this into a mask", TASKS, True, kind).task == task
@@ -362,7 +360,7 @@ OWN = {
 )
 def test_a_task_of_ones_own_is_understood_likewise(tmp_path: Path, vocabulary: Vocabulary, text: str) -> None:
     (tmp_path / "rust.yaml").write_text(yaml.safe_dump(OWN), encoding="utf-8")
-    tasks = load_tasks(vocabulary, *DRAFTS, tmp_path)
+    tasks = load_tasks(vocabulary, tmp_path)
     found = candidates(text, tasks, True)[0]
     assert found.task == "rust" and found.score >= SURE
     assert {"pipe", "valve"} <= {name.split()[0] for name in found.fields["labels"]}

@@ -15,7 +15,7 @@ from generalist.faults import Fault
 from generalist.metrics.interval import bootstrap
 from generalist.metrics.ranking import Ranking
 from generalist.retrieval.bm25 import Bm25
-from generalist.retrieval.corpus import FIRST_WORDS
+from generalist.retrieval.corpus import titled
 from generalist.retrieval.fusion import fused
 from generalist.retrieval.index import Index
 from generalist.retrieval.search import search
@@ -118,13 +118,6 @@ def _documents(data: Dataset, among: int) -> list[Document]:
     if isinstance(data, Generated):
         return data.corpus(min(among, len(data)))
     if isinstance(data, Beir | Kilt) and data.documents:
-        # A document without a title cannot be written; an empty one cannot be meant.
-        return [_titled(document) for document in data.documents if document.title or document.text]
+        # An empty document cannot be meant.
+        return [titled(document) for document in data.documents if document.title or document.text]
     raise Fault(f"{data.name}: has no documents to search")
-
-
-def _titled(document: Document) -> Document:
-    """As ``read_corpus`` has it: the first words of a text stand in for a title that is missing."""
-    if document.title.strip():
-        return document
-    return Document(document.id, " ".join(document.text.split()[:FIRST_WORDS]) or document.id, document.text)

@@ -13,7 +13,7 @@ from generalist.retrieval.layouts import Placed, layout_of
 from generalist.retrieval.shard import hash_of
 from generalist.sequence.sample import Document
 
-__all__ = ["FIRST_WORDS", "Corpus", "read_corpus"]
+__all__ = ["FIRST_WORDS", "Corpus", "read_corpus", "titled"]
 
 FIRST_WORDS = 12
 """Words of its text that stand in for the title of a document that has none."""
@@ -55,7 +55,7 @@ class Corpus(Iterable[Document]):
         for _, document in self._placed():
             hashes.append(hash_of(document.id))
             if document.title.strip() or document.text.strip() or document.image:
-                yield _titled(document)
+                yield titled(document)
             else:
                 self.skipped += 1
         self._none_twice(np.sort(np.frombuffer(hashes, np.uint64)))
@@ -82,7 +82,8 @@ def read_corpus(spec: str | Path) -> list[Document]:
     return list(Corpus(spec))
 
 
-def _titled(document: Document) -> Document:
+def titled(document: Document) -> Document:
+    """The document, with its first words in the place of a title that is blank: what has none cannot be written."""
     if document.title.strip():
         return document
     title = " ".join(document.text.split()[:FIRST_WORDS]) or document.id

@@ -18,12 +18,11 @@ __all__ = ["Kilt", "knowledge"]
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """One line: the pages of its evidence, each with its title, and the answers."""
+    """One line: the pages of its evidence, each with its title."""
 
     id: str
     text: str
     pages: dict[str, str]
-    answers: tuple[str, ...]
 
 
 class Kilt:
@@ -55,7 +54,7 @@ class Kilt:
             elif not pages:
                 self.skipped.add("query without a relevant page", f"{path}: line {number}: {query.id}")
             else:
-                found[query.id] = _Query(query.id, query.text, pages, query.answers)
+                found[query.id] = _Query(query.id, query.text, pages)
             seen.add(query.id)
         if not found:
             raise Fault(f"{path}: holds no query with a relevant page")
@@ -66,13 +65,13 @@ class Kilt:
 
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
         """A query with the ids of its relevant pages; ``text`` is the title of the first, or of a random one, ``texts``
-        the answers that people gave."""
+        the titles of all: every one of them is right."""
         require(self, task, index)
         query = self._queries[index]
         titles = list(query.pages.values())
         title = titles[0 if rng is None else int(rng.integers(len(titles)))]
         documents = tuple(query.pages)
-        return Sample(id=query.id, query=query.text, documents=documents, text=title, texts=query.answers)
+        return Sample(id=query.id, query=query.text, documents=documents, text=title, texts=tuple(titles))
 
 
 def knowledge(path: Path) -> list[Document]:
@@ -110,11 +109,10 @@ def _file(spec: Spec) -> Path:
 
 def _query(path: Path, number: int, record: dict[str, Any]) -> _Query:
     try:
-        outputs = [output for output in record.get("output") or ()]
+        outputs = record.get("output") or ()
         evidence = [page for output in outputs for page in output.get("provenance") or ()]
         pages = {str(page["wikipedia_id"]): str(page.get("title") or "") for page in evidence if "wikipedia_id" in page}
-        answers = [str(output["answer"]) for output in outputs if output.get("answer")]
         text = " ".join(str(record["input"]).split())
     except (KeyError, TypeError, AttributeError) as error:
         raise Fault(f"{path}: line {number} has not KILT's 'input' and 'output'") from error
-    return _Query(str(record.get("id", number)), text, pages, tuple(dict.fromkeys(answers)))
+    return _Query(str(record.get("id", number)), text, pages)
