@@ -69,7 +69,7 @@ def search(
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
     most = max(k, AMONG)
     runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
-    beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.meta.identifiers)
+    beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.different)
     device = model.device
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
     if not constrained:
