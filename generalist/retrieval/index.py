@@ -60,8 +60,15 @@ class Index(Sequence[Document]):
 
     def view(self, kind: str) -> "Index":
         """The same documents, named by one of the kinds that name them; to be searched, not to be changed."""
+        return self.only([kind])
+
+    def only(self, kinds: Iterable[str]) -> "Index":
+        """The same of some of the kinds. Raises Fault for one by which the documents have no names."""
         other = copy(self)
-        other._look_by(kind)
+        if missing := [kind for kind in kinds if kind not in self.kinds]:
+            raise Fault(f"{self.folder}: names documents by {self.meta.kind}, not by {missing[0]}")
+        other.kinds = {kind: self.kinds[kind] for kind in kinds}
+        other._look_by(next(iter(other.kinds)))
         return other
 
     @property

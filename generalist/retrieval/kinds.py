@@ -17,7 +17,7 @@ from generalist.retrieval.rows import Rows, row_arrays, tokens_of_rows
 from generalist.retrieval.substrings import Substrings
 from generalist.retrieval.suffixes import Suffixes, marked, suffix_arrays
 from generalist.sequence.sample import Document
-from generalist.sequence.units.code import LONGEST, code_ids
+from generalist.sequence.units.code import LONGEST, code_ids, code_of
 from generalist.sequence.units.text import fold
 from generalist.sequence.vocabulary import Vocabulary
 
@@ -34,15 +34,20 @@ class Held(NamedTuple):
 
 class Kind(ABC):
     """arrays: dtype and axes of each array of a shard, None for that of tokens. longest: most tokens of an identifier
-    unless one says. task: the shipped task that writes them."""
+    unless one says. unit: what a task writes them as. task: the shipped task that does."""
 
     arrays: dict[str, tuple[type | None, int]]
     longest: int
+    unit: str
     task: str
 
     @abstractmethod
     def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
         """What a shard holds of a document. Raises Fault for one that cannot be named."""
+
+    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
+        """What people read of tokens that name documents, without the end token."""
+        return vocabulary.text(ids)
 
     @abstractmethod
     def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
@@ -96,6 +101,7 @@ class Titles(Whole):
 
     arrays = {"identifiers": (None, 2), "order": (np.uint32, 1)}
     rows, names = arrays
+    unit = "docid"
     task = "retrieve"
     longest = 48  # without the end token: as many pieces as the answer of the shipped ``retrieve`` task, ``docid{48}``
 
@@ -108,6 +114,7 @@ class Codes(Whole):
 
     arrays = {"codes": (None, 2), "coded": (np.uint32, 1)}
     rows, names = arrays
+    unit = "code"
     task = "retrieve_code"
     longest = LONGEST
 
@@ -115,6 +122,9 @@ class Codes(Whole):
         if not document.code:
             raise Fault(f"document {document.id!r} has no code")
         return [*code_ids(document.code, vocabulary)[:longest], vocabulary.eos]
+
+    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
+        return code_of(ids, vocabulary)
 
 
 class Ngrams(Kind):
@@ -130,6 +140,7 @@ class Ngrams(Kind):
         "nexts": (np.uint8, 2),
     }
     longest = 10
+    unit = "ngram"
     task = "quote"
 
     def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
