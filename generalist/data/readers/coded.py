@@ -1,7 +1,6 @@
 """Codes as answers: a set that asks for documents, whose answers are the codes that an index gives these."""
 
 import json
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,9 @@ from generalist.sequence.sample import Sample
 __all__ = ["Coded", "codes_in"]
 
 PLAIN, CODED = "retrieve", "retrieve_code"
+
+TRIES = 1000
+"""Requests that are drawn before it is said that none of them can be answered."""
 
 
 class Coded:
@@ -39,19 +41,14 @@ class Coded:
         require(self, task, index)
         if task != CODED:
             return self.data.sample(index, task, rng)
-        sample = self.data.sample(index, PLAIN, rng)
-        codes = tuple(self.codes[name] for name in sample.documents if name in self.codes)
-        if not codes and rng is not None:
-            return self.sample(self._posable[int(rng.integers(len(self._posable)))], task, rng)
-        text = "" if not codes else codes[0 if rng is None else int(rng.integers(len(codes)))]
-        return sample.but(text=text, texts=codes)
-
-    @cached_property
-    def _posable(self) -> list[int]:
-        found = [i for i in range(len(self)) if any(d in self.codes for d in self.data.sample(i, PLAIN).documents)]
-        if not found:
-            raise Fault(f"{self.name}: {self.index} holds no document that anything asks for")
-        return found
+        for _ in range(TRIES):
+            sample = self.data.sample(index, PLAIN, rng)
+            codes = tuple(self.codes[name] for name in sample.documents if name in self.codes)
+            if codes or rng is None:
+                text = "" if not codes else codes[0 if rng is None else int(rng.integers(len(codes)))]
+                return sample.but(text=text, texts=codes)
+            index = int(rng.integers(len(self)))
+        raise Fault(f"{self.name}: asks for documents that {self.index} does not hold")
 
 
 def codes_in(index: Path) -> dict[str, str]:
