@@ -216,7 +216,7 @@ def _resident(index: Index) -> Row:
     )
     own, touched = map(int, run.stdout.split())
     of = f"{own / 1e6:.1f} MB of its own beside {touched / 1e6:.1f} MB of the index"
-    return "resident_ratio", (own + touched) / touched, "ratio", None, of
+    return "resident_vs_touched", (own + touched) / touched, "ratio", None, of
 
 
 def _changing(index: Index) -> Iterator[Row]:
