@@ -123,7 +123,8 @@ def test_nothing_to_index_is_refused(tmp_path):
 def test_what_is_no_index_is_refused(folder, tmp_path):
     refused(tmp_path / "nowhere", "no such index folder")
     refused(tmp_path, "is no index")
-    for text in ("", "[]", "{}", '{"format": 99}'):
+    meta = json.loads((folder / "meta.json").read_text())
+    for text in ("", "[]", "{}", '{"format": 99}', json.dumps(meta | {"longest": {}})):
         (folder / "meta.json").write_text(text)
         refused(folder)
 

@@ -9,7 +9,7 @@ meta.json in one step, then deletes what that no longer names: a crash at any mo
 """
 
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from copy import copy
 from dataclasses import replace
 from itertools import count
@@ -62,7 +62,7 @@ class Index(Sequence[Document]):
         """The same documents, named by one of the kinds that name them; to be searched, not to be changed."""
         return self.only([kind])
 
-    def only(self, kinds: Iterable[str]) -> "Index":
+    def only(self, kinds: Collection[str]) -> "Index":
         """The same of some of the kinds. Raises Fault for one by which the documents have no names."""
         other = copy(self)
         if missing := [kind for kind in kinds if kind not in self.kinds]:

@@ -4,9 +4,9 @@ import json
 import os
 import shutil
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from generalist.faults import Fault
 from generalist.retrieval.coding import BookMeta
@@ -36,6 +36,13 @@ class Meta(BaseModel):
     change: int = Field(default=0, ge=0)
     shards: tuple[ShardMeta, ...] = Field(min_length=1)
     codebook: BookMeta | None = None
+
+    @model_validator(mode="after")
+    def _every_kind_is_told_of(self) -> Self:
+        kinds = set(self.kind.split("+"))
+        if any(set(told) != kinds for told in (self.longest, *(shard.identifiers for shard in self.shards))):
+            raise ValueError(f"longest and identifiers tell of {self.kind}")
+        return self
 
 
 def cure(folder: Path) -> str:
