@@ -24,10 +24,9 @@ class Evaluation:
     """One task on one set, ready to run.
 
     limit: only so many items, from the first. batch: requests answered together. deepest: documents listed a query, and
-    the beams that find them. identifiers: what is written to name documents, as ``kinds_of`` reads it, if not
-    what the task writes. alone: do not
-    measure BM25 and the like beside the model. among: documents of generated scenes to look among, if more than those
-    that are measured.
+    the beams that find them. identifiers: what is written to name documents, as ``kinds_of`` reads it, if not what the
+    task writes. alone: do not measure BM25 and the like beside the model. among: documents of generated scenes to look
+    among, if more than those that are measured.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.

@@ -56,18 +56,17 @@ class Finder:
     ):
         self.generalist, self.task, self.batch, self.alone = generalist, task, batch, alone
         kinds = kinds_of(identifiers or next(name for name, kind in KINDS.items() if kind.unit == task.identifies))
-        self.tasks = tasks_of(generalist, kinds) | {
-            n: task for n, kind in kinds.items() if kind.unit == task.identifies
-        }
-        set_ = data.data if isinstance(data, Coded) else data
-        self.seen = set_.seen if isinstance(set_, Beir) else frozenset()
+        own = {name: task for name, kind in kinds.items() if kind.unit == task.identifies}
+        self.tasks = tasks_of(generalist, kinds) | own
+        plain = data.data if isinstance(data, Coded) else data
+        self.seen = plain.seen if isinstance(plain, Beir) else frozenset()
         if "code" in kinds:
             if not isinstance(data, Coded):
                 raise Fault(f"{data.name}: say which index has the codes that the model learned, with ?codes=INDEX")
             self.index = Index.open(data.index, generalist.vocabulary).only(kinds)
             self._documents, self.bytes = list(self.index), _bytes(data.index) / len(self.index)
         else:
-            self._documents = _documents(set_, among)
+            self._documents = _documents(plain, among)
             # The index is memory-mapped: its files may go once it is open.
             with tempfile.TemporaryDirectory() as folder:
                 path, kind = Path(folder) / "index", "+".join(kinds)
