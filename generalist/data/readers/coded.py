@@ -7,6 +7,7 @@ import numpy as np
 
 from generalist.data.readers.dataset import Dataset, require
 from generalist.data.readers.files import read_jsonl
+from generalist.data.readers.skipped import skipped_by
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
@@ -26,7 +27,7 @@ class Coded:
 
     def __init__(self, data: Dataset, index: Path) -> None:
         self.data, self.index = data, index
-        self.name, self.classes = data.name, data.classes
+        self.name, self.classes, self.skipped = data.name, data.classes, skipped_by(data)
         if PLAIN not in data.tasks:
             raise Fault(f"{data.name}: codes are of sets that can pose {PLAIN!r}; it can pose {', '.join(data.tasks)}")
         self.tasks: tuple[str, ...] = (*data.tasks, CODED)
