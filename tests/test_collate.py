@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from answers import First
+from embedder import built
 
 from generalist.data.collate import Request, collate
 from generalist.data.mixture import Mixture, Source
@@ -17,9 +18,10 @@ TASKS = tuple(sorted(load_tasks(Vocabulary.load("tiny"))))
 
 
 @pytest.fixture(scope="module")
-def world():
+def world(tmp_path_factory):
     vocabulary = Vocabulary.load("tiny")
-    return vocabulary, load_tasks(vocabulary), open_data("scenes:train?size=32")
+    index = built(open_data("scenes:train").corpus(10), vocabulary, tmp_path_factory.mktemp("coded") / "index", "code")
+    return vocabulary, load_tasks(vocabulary), open_data(f"scenes:train?size=32&codes={index.folder}")
 
 
 def row(world, index, names, seed=0):

@@ -5,12 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
+from embedder import built
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from generalist.faults import Fault
 from generalist.retrieval.index import Index
-from generalist.retrieval.kinds import KINDS, document_tokens, title_identifier
+from generalist.retrieval.kinds import KINDS, document_tokens, kinds_of, title_identifier
 from generalist.sequence.sample import Document, Sample
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -45,7 +46,7 @@ def test_every_document_is_found_by_its_own_title_and_no_other_is(tmp_path, pair
     documents = [Document(f"d{i}", title, text) for i, (title, text) in enumerate(pairs)]
     index = Index.build(documents, VOCABULARY, tmp_path / "index")
     assert list(map(repr, index)) == list(map(repr, documents))
-    assert index.meta.identifiers == len({tuple(title_identifier(d, VOCABULARY)) for d in documents})
+    assert index.different == len({tuple(title_identifier(d, VOCABULARY)) for d in documents})
     for document in documents:
         ids = title_identifier(document, VOCABULARY)
         found = [index[int(row)] for row in index.identifiers.documents(ids)]
@@ -77,7 +78,7 @@ def test_an_identifier_is_what_the_retrieve_task_writes():
 def test_an_index_is_a_sequence_and_stays_on_disk(folder):
     index = Index.open(folder, VOCABULARY)
     assert len(index) == len(DOCUMENTS) and index[-1] == index[len(index) - 1] and index[1:3] == [index[1], index[2]]
-    for array in (index.shards[0].order.matrix, index.shards[0].lines, index.shards[0].hashes):
+    for array in (index.shards[0].orders["title"].matrix, index.shards[0].lines, index.shards[0].hashes):
         assert isinstance(array.base, np.memmap)
     with pytest.raises(IndexError):
         index[len(index)]
@@ -122,22 +123,24 @@ def test_nothing_to_index_is_refused(tmp_path):
 def test_what_is_no_index_is_refused(folder, tmp_path):
     refused(tmp_path / "nowhere", "no such index folder")
     refused(tmp_path, "is no index")
-    for text in ("", "[]", "{}", '{"format": 99}'):
+    meta = json.loads((folder / "meta.json").read_text())
+    for text in ("", "[]", "{}", '{"format": 99}', json.dumps(meta | {"longest": {}})):
         (folder / "meta.json").write_text(text)
         refused(folder)
 
 
-FILES = ["offsets", "ids", "documents", "removed-1", "gone-1"]
+FILES = ["offsets", "ids", "documents", "removed-1"]
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["title", "ngram", "code+title"])
 @pytest.mark.parametrize("cut", [-1, 20, 0])
 def test_a_file_cut_short_or_missing_is_refused(tmp_path, kind, cut):
-    index = Index.build(DOCUMENTS, VOCABULARY, tmp_path / "index", kind=kind)
+    index = built(DOCUMENTS, VOCABULARY, tmp_path / "index", kind)
     index.remove(["1"])
     folder = index.folder / "shard-0001"
     files = sorted(path for path in folder.iterdir())
-    assert {path.stem for path in files} == {*KINDS[kind].arrays, *FILES}
+    arrays = {name for one in kinds_of(kind).values() for name in one.arrays}
+    assert {path.stem for path in files} == {*arrays, *FILES, *(f"gone-{name}-1" for name in kinds_of(kind))}
     meta = (index.folder / "meta.json").read_text()
     for path in files:
         data = path.read_bytes()

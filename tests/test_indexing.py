@@ -43,7 +43,7 @@ def test_every_figure_is_told(monkeypatch):
     found = {row["name"]: row["value"] for row in rows("index")}
     assert set(found) >= {
         "build_s_per_10M", "bytes_per_token", "narrow_60_beams_ms", "continuations_60_beams_ms",
-        "continuations_depth1_ms", "step_overhead", "vs_prefix_allowed_tokens_fn", "resident_ratio", "step_growth",
+        "continuations_depth1_ms", "step_overhead", "vs_prefix_allowed_tokens_fn", "resident_vs_touched", "step_growth",
         "add_1000_s", "remove_1000_s",
     }  # fmt: skip
     assert all(value > 0 for value in found.values())

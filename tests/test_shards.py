@@ -2,21 +2,24 @@
 whatever the kind, before and after merging; and what is written to disk stays whole."""
 
 import os
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from embedder import Letters, built
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generalist.faults import Fault
-from generalist.retrieval import index as index_module
+from generalist.retrieval import meta as meta_module
 from generalist.retrieval import order, shard, suffixes
 from generalist.retrieval.index import Index
 from generalist.retrieval.kinds import KINDS, Held, document_tokens, title_identifier
 from generalist.retrieval.rows import Rows
 from generalist.retrieval.suffixes import Suffixes
 from generalist.sequence.sample import Document
+from generalist.sequence.units.code import code_ids
 from generalist.sequence.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.load()
@@ -65,7 +68,7 @@ def test_shards_without_removed_documents_are_those_of_a_naive_scan(look, data, 
         (s, i) for s, texts in enumerate(corpora) for i in range(len(texts)) if i not in removed[s]
     ):
         assert constraint.locate(number) == (s, i)
-        assert kind == "title" or constraint.text(number).tolist() == left[number]
+        assert kind != "ngram" or constraint.text(number).tolist() == left[number]
     state, written = constraint.start(3), [[], [], []]
     for _ in range(constraint.bound):
         expected = [naive(kind, left, ids) for ids in written]
@@ -88,9 +91,9 @@ def test_shards_without_removed_documents_are_those_of_a_naive_scan(look, data, 
 @pytest.mark.parametrize("kind", sorted(KINDS))
 def test_a_token_that_only_removed_documents_hold_is_not_allowed(kind):
     for only in (0, 2, 5):  # below, between and above the others
-        corpora = [[[1, 4, END], [only, END], [only, 1, END]] if kind == "title" else [[1, 4], [only], [only, 1, only]]]
+        corpora = [[[1, 4], [only], [only, 1, only]] if kind == "ngram" else [[1, 4, END], [only, END], [only, 1, END]]]
         constraint, _ = shards_of(kind, corpora, [{1, 2}])
-        assert constraint.allowed(constraint.start(1)).columns.tolist() == ([1] if kind == "title" else [1, 4])
+        assert constraint.allowed(constraint.start(1)).columns.tolist() == ([1, 4] if kind == "ngram" else [1])
         assert constraint.count([only]) == 0
 
 
@@ -112,30 +115,50 @@ def test_any_removed_documents_leave_the_first_that_are_not(data, kind):
 WORDS = st.lists(st.sampled_from(["red", "blue", "cube", "ball"]), min_size=1, max_size=4).map(" ".join)
 
 
+MIXTURES = [*KINDS, "title+ngram", "code+ngram+title"]
+NAMED = {"title": title_identifier, "ngram": document_tokens,
+        "code": lambda document, vocabulary: [*code_ids(document.code, vocabulary), vocabulary.eos]}  # fmt: skip
+
+
 def identifiers_of(kind, document):
-    return title_identifier(document, VOCABULARY) if kind == "title" else document_tokens(document, VOCABULARY)
+    return NAMED[kind](document, VOCABULARY)
+
+
+def names_in(index):
+    book = index.meta.codebook
+    return {"meta.json", *(one.name for one in index.meta.shards), *([book.name] if book else [])}
+
+
+def uncoded(documents):
+    return [replace(document, code="") for document in documents]
 
 
 def check(index, documents, gone):
     """An index is its documents: listed, found by what they hold, and nothing found by what only the others held."""
-    kind = index.meta.kind
     assert list(index) == documents
+    for kind in index.kinds:
+        check_view(index.view(kind), kind, documents, gone)
+    assert index.identifiers.counts(index.identifiers.start(1).rows) > 0
+
+
+def check_view(index, kind, documents, gone):
     texts = [identifiers_of(kind, document) for document in documents]
+    assert kind != "code" or len(set(map(tuple, texts))) == len(texts)
     for document in [*documents, *gone]:
         ids = identifiers_of(kind, document)
-        ids = ids if kind == "title" else ids[len(ids) // 3 :][:3]
-        if kind == "title":
+        ids = ids[len(ids) // 3 :][:3] if kind == "ngram" else ids
+        if kind != "ngram":
             expected = [i for i, text in enumerate(texts) if text == ids]
         else:
             expected = [i for i, t in enumerate(texts) if any(t[at : at + len(ids)] == ids for at in range(len(t)))]
         assert index.identifiers.documents(ids).tolist() == expected
         allowed = index.identifiers.allowed(index.identifiers.start(1))
-        assert (ids[0] in allowed.columns) == any(text[0] == ids[0] if kind == "title" else ids[0] in text
+        assert (ids[0] in allowed.columns) == any(ids[0] in text if kind == "ngram" else text[0] == ids[0]
                                                   for text in texts)  # fmt: skip
 
 
 @settings(max_examples=15)
-@given(data=st.data(), kind=st.sampled_from(sorted(KINDS)))
+@given(data=st.data(), kind=st.sampled_from(MIXTURES))
 def test_an_index_changes_as_a_list_of_documents_does(tmp_path, data, kind):
     number = iter(range(1000))
 
@@ -144,12 +167,17 @@ def test_an_index_changes_as_a_list_of_documents_does(tmp_path, data, kind):
         return [Document(f"d{next(number)}", *pair, image="x.png" * (i % 2)) for i, pair in enumerate(pairs)]
 
     documents, gone = drawn(), []
-    index = Index.build(documents, VOCABULARY, tmp_path / "index", kind=kind)
+    index = built(
+        documents, VOCABULARY, tmp_path / "index", kind, codes=data.draw(st.sampled_from(["tree", "residual"]))
+    )
+    assert uncoded(index) == documents
+    documents = list(index)
     for step in data.draw(st.lists(st.sampled_from(["add", "remove", "merge", "open"]), max_size=6)):
         if step == "add":
             more = drawn()
-            assert index.add(more) == len(more)
-            documents = documents + more
+            assert index.add(more, vectors=Letters()) == len(more)
+            assert uncoded(index) == uncoded(documents) + more
+            documents = documents + list(index)[-len(more) :]
         elif step == "remove" and len(documents) > 1:
             ids = st.sampled_from([document.id for document in documents])
             out = data.draw(st.sets(ids, min_size=1, max_size=len(documents) - 1))
@@ -161,25 +189,24 @@ def test_an_index_changes_as_a_list_of_documents_does(tmp_path, data, kind):
         else:
             index = Index.open(index.folder, VOCABULARY)
         check(index, documents, gone)
-    names = {"meta.json", *(one.name for one in index.meta.shards)}
-    assert {path.name for path in index.folder.iterdir()} == names
+    assert {path.name for path in index.folder.iterdir()} == names_in(index)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", MIXTURES)
 def test_a_long_build_is_cut_into_shards(tmp_path, kind, monkeypatch):
     documents = [Document(str(i), f"title {i % 5}", f"text of {i}") for i in range(40)]
-    whole = Index.build(documents, VOCABULARY, tmp_path / "whole", kind=kind)
-    monkeypatch.setattr(shard, "MOST_TOKENS", 50)
-    cut = Index.build(documents, VOCABULARY, tmp_path / "cut", kind=kind)
+    whole = built(documents, VOCABULARY, tmp_path / "whole", kind)
+    monkeypatch.setattr(shard, "MOST_TOKENS", 25)
+    cut = built(documents, VOCABULARY, tmp_path / "cut", kind)
     assert len(cut.shards) > 2 and list(cut) == list(whole)
-    check(cut, documents, [])
+    check(cut, list(cut), [])
 
 
-@pytest.fixture(params=sorted(KINDS))
+@pytest.fixture(params=["title", "ngram", "code+title"])
 def changing(request, tmp_path):
     documents = [Document(str(i), f"title {i}", f"text of {i}") for i in range(6)]
-    index = Index.build(documents, VOCABULARY, tmp_path / "index", kind=request.param)
-    index.add([Document("a", "title a", "other words")])
+    index = built(documents, VOCABULARY, tmp_path / "index", request.param)
+    index.add([Document("a", "title a", "other words")], vectors=Letters())
     return index
 
 
@@ -196,19 +223,19 @@ def test_what_cannot_be_added_or_removed_changes_nothing(changing):
     same = unchanged(changing)
     for documents in ([Document("new", "t"), Document("a", "t")], [Document("b", "t"), Document("b", "t")]):
         with pytest.raises(Fault, match=f"document '{documents[-1].id}' would be there twice"):
-            changing.add(documents)
+            changing.add(documents, vectors=Letters())
     with pytest.raises(Fault, match="'c'"):
-        changing.add([Document("b", "t"), Document("c", "")])
+        changing.add([Document("b", "t"), Document("c", "")], vectors=Letters())
     with pytest.raises(Fault, match="no document 'x' to remove, nor 1 more"):
         changing.remove(["1", "x", "y"])
     with pytest.raises(Fault, match="no document would be left"):
         changing.remove([document.id for document in changing])
-    assert changing.add([]) == 0 and changing.remove([]) == 0
+    assert changing.add([], vectors=Letters()) == 0 and changing.remove([]) == 0
     assert len(changing) == 7
     changing.remove(["a"])
     with pytest.raises(Fault, match="no document 'a'"):
         changing.remove(["a"])
-    changing.add([Document("a", "again")])  # what was removed may come back
+    changing.add([Document("a", "again")], vectors=Letters())  # what was removed may come back
     assert [document.title for document in changing if document.id == "a"] == ["again"]
     assert not same()
 
@@ -228,8 +255,8 @@ def test_a_crash_leaves_the_old_index_whole(changing, way, at, monkeypatch):
     """Whatever step of writing is the last: the folder is opened as it was, and the next change clears the rest."""
     documents = list(changing)
     change = {
-        "build": lambda: Index.build(documents[:2], VOCABULARY, changing.folder, kind=changing.meta.kind),
-        "add": lambda: changing.add([Document("b", "title b", "text")]),
+        "build": lambda: built(documents[:2], VOCABULARY, changing.folder, changing.meta.kind),
+        "add": lambda: changing.add([Document("b", "title b", "text")], vectors=Letters()),
         "remove": lambda: changing.remove(["a", "1"]),
         "merge": changing.merge,
     }[way]
@@ -239,7 +266,7 @@ def test_a_crash_leaves_the_old_index_whole(changing, way, at, monkeypatch):
 
     with monkeypatch.context() as patch:
         # Nothing that runs after a crash may help: cleaning up is out as well.
-        patch.setattr(index_module.shutil, "rmtree", stop)
+        patch.setattr(meta_module.shutil, "rmtree", stop)
         patch.setattr(shard, "shutil", SimpleNamespace(rmtree=lambda *_, **__: None))
         where = {"save": np, "rename": type(changing.folder), "replace": os}[at]
         patch.setattr(where, at, stop)
@@ -248,14 +275,17 @@ def test_a_crash_leaves_the_old_index_whole(changing, way, at, monkeypatch):
     again = Index.open(changing.folder, VOCABULARY)
     assert list(again) == documents
     again.remove(["a"])
-    kept = {"meta.json", *(one.name for one in again.meta.shards)}
-    assert {path.name for path in again.folder.iterdir()} == kept
+    assert {path.name for path in again.folder.iterdir()} == names_in(again)
 
 
 def test_a_change_by_someone_else_is_not_undone(changing):
     other = Index.open(changing.folder, VOCABULARY)
     other.remove(["1"])
-    for change in (lambda: changing.add([Document("b", "b", "b")]), lambda: changing.remove(["2"]), changing.merge):
+    for change in (
+        lambda: changing.add([Document("b", "b", "b")], vectors=Letters()),
+        lambda: changing.remove(["2"]),
+        changing.merge,
+    ):
         with pytest.raises(Fault, match="changed by someone else"):
             change()
     assert list(Index.open(changing.folder, VOCABULARY)) == list(other)

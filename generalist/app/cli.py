@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from generalist.app.options import Json, Kind, Model, TasksDir, load_model, model_folder
+from generalist.app.options import Json, Kinds, Model, TasksDir, load_model, model_folder
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -53,8 +53,6 @@ app = typer.Typer(
     help="One plain transformer that answers every request about a picture, or finds a document, by writing tokens.",
     epilog='Start with `generalist demo`, then `generalist predict photo.jpg "detect red cube, ball"`.',
 )
-
-Names = Annotated[Kind, typer.Option(help="What names a document: its title, or any n-gram of it.")]
 
 
 @app.command(epilog="Next: `generalist demo --scenes 200 --out pictures`")
@@ -190,9 +188,7 @@ def evaluate(
     model: Model = "tiny",
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many items, from the first.")] = None,
     batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
-    identifiers: Annotated[
-        Kind | None, typer.Option(help="What names a document, if not what the task itself writes.")
-    ] = None,
+    identifiers: Kinds = None,
     among: Annotated[
         int | None, typer.Option(min=1, help="Documents of generated scenes to look among; those measured if not more.")
     ] = None,
@@ -203,8 +199,8 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    kind = None if identifiers is None else identifiers.value
-    evaluation = Evaluation(load_model(model, tasks_dir), task, data, limit, batch, identifiers=kind, among=among)
+    known = load_model(model, tasks_dir)
+    evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}

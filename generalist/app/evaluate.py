@@ -11,7 +11,7 @@ from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset, open_data
 from generalist.faults import Fault
 from generalist.metrics import metric
-from generalist.retrieval.kinds import KINDS
+from generalist.retrieval.kinds import KINDS, kinds_of
 from generalist.sequence.sample import Answer, Sample
 
 __all__ = ["Evaluation"]
@@ -24,9 +24,9 @@ class Evaluation:
     """One task on one set, ready to run.
 
     limit: only so many items, from the first. batch: requests answered together. deepest: documents listed a query, and
-    the beams that find them. identifiers: what is written to name documents, if not what the task writes. alone: do not
-    measure BM25 and the like beside the model. among: documents of generated scenes to look among, if more than those
-    that are measured.
+    the beams that find them. identifiers: what is written to name documents, as ``kinds_of`` reads it, if not what the
+    task writes. alone: do not measure BM25 and the like beside the model. among: documents of generated scenes to look
+    among, if more than those that are measured.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
@@ -46,8 +46,9 @@ class Evaluation:
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
-        if identifiers is not None and task in {kind.task for kind in KINDS.values()}:
-            task = KINDS[identifiers].task
+        self.identifiers = identifiers if task in {kind.task for kind in KINDS.values()} else None
+        if self.identifiers is not None:
+            task = next(iter(kinds_of(self.identifiers).values())).task
             self.task = generalist.route("", task=task)[0]
         self.data: Dataset = open_data(data)
         if task not in self.data.tasks:
@@ -94,7 +95,14 @@ class Evaluation:
         """Every item that can be read with the answer to it, in order. Raises Fault if not one can be read."""
         if self.searches:
             self.finder = Finder(
-                self.generalist, self.task, self.data, self.among, self.deepest, self.batch, self.alone
+                self.generalist,
+                self.task,
+                self.data,
+                self.among,
+                self.deepest,
+                self.batch,
+                self.alone,
+                self.identifiers,
             )
         answer = self.finder or self._answers
         done = 0

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
+from generalist.app.documents import tasks_of
 from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset
 from generalist.data.readers.beir import Beir
+from generalist.data.readers.coded import Coded
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.kilt import Kilt
 from generalist.faults import Fault
@@ -18,7 +20,8 @@ from generalist.retrieval.bm25 import Bm25
 from generalist.retrieval.corpus import titled
 from generalist.retrieval.fusion import fused
 from generalist.retrieval.index import Index
-from generalist.retrieval.search import search
+from generalist.retrieval.kinds import KINDS, kinds_of
+from generalist.retrieval.views import search_views
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.sequence.task import Task
 
@@ -33,23 +36,43 @@ class Finder:
 
     Args:
         task: what is written; its unit says what names a document. among: documents of generated scenes that there
-        are. k: documents listed. alone: without anything beside it.
+        are. k: documents listed. alone: without anything beside it. identifiers: the kinds that name documents, if
+        more or others than the task writes.
+
+    Raises:
+        Fault: the set has no documents; codes are to be written, and the set does not name the index that has them.
     """
 
     def __init__(
-        self, generalist: Generalist, task: Task, data: Dataset, among: int, k: int, batch: int, alone: bool = False
+        self,
+        generalist: Generalist,
+        task: Task,
+        data: Dataset,
+        among: int,
+        k: int,
+        batch: int,
+        alone: bool = False,
+        identifiers: str | None = None,
     ):
         self.generalist, self.task, self.batch, self.alone = generalist, task, batch, alone
-        self.seen = data.seen if isinstance(data, Beir) else frozenset()
-        documents = _documents(data, among)
-        self.k = min(k, len(documents))
-        kind = "ngram" if task.identifies == "ngram" else "title"
-        # The index is memory-mapped: its files may go once it is open.
-        with tempfile.TemporaryDirectory() as folder:
-            self.index = Index.build(documents, generalist.vocabulary, Path(folder) / "index", kind=kind)
-            files = [path for path in (Path(folder) / "index").rglob("*") if path.is_file()]
-            self.bytes = sum(path.stat().st_size for path in files) / len(documents)
-        self._documents = documents
+        kinds = kinds_of(identifiers or next(name for name, kind in KINDS.items() if kind.unit == task.identifies))
+        own = {name: task for name, kind in kinds.items() if kind.unit == task.identifies}
+        self.tasks = tasks_of(generalist, kinds) | own
+        plain = data.data if isinstance(data, Coded) else data
+        self.seen = plain.seen if isinstance(plain, Beir) else frozenset()
+        if "code" in kinds:
+            if not isinstance(data, Coded):
+                raise Fault(f"{data.name}: say which index has the codes that the model learned, with ?codes=INDEX")
+            self.index = Index.open(data.index, generalist.vocabulary).only(kinds)
+            self._documents, self.bytes = list(self.index), _bytes(data.index) / len(self.index)
+        else:
+            self._documents = _documents(plain, among)
+            # The index is memory-mapped: its files may go once it is open.
+            with tempfile.TemporaryDirectory() as folder:
+                path, kind = Path(folder) / "index", "+".join(kinds)
+                self.index = Index.build(self._documents, generalist.vocabulary, path, kind=kind)
+                self.bytes = _bytes(path) / len(self.index)
+        self.k = min(k, len(self.index))
         self._bm25: Bm25 | None = None
         self.rankings: dict[str, Ranking] = {"": Ranking()}
         self.seconds: list[float] = []
@@ -75,7 +98,8 @@ class Finder:
 
     def _search(self, samples: Sequence[Sample], constrained: bool = True) -> list[Answer]:
         model = self.generalist.model
-        found = search(self.index, model, self.task, samples, self.k, batch=self.batch, constrained=constrained)
+        options = {"batch": self.batch, "constrained": constrained}
+        found = search_views(self.index, model, self.tasks, samples, self.k, **options)
         return [self.generalist.scored(answer) for answer in found]
 
     def _add(self, name: str, samples: Sequence[Sample], answers: Sequence[Answer]) -> None:
@@ -112,6 +136,10 @@ class Finder:
             both, alone = (np.asarray(values[name]["nDCG@10"]) for name in ("fused ", "BM25 "))
             found["fused - BM25 nDCG@10"] = bootstrap((both - alone).tolist())
         return found
+
+
+def _bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _documents(data: Dataset, among: int) -> list[Document]:

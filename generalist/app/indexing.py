@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.app.zipf import BEAMS, DEEP, LENGTH, REPEATS, Row, now, one_thread, seconds, told, walks, zipf
-from generalist.retrieval.index import Index, Meta
-from generalist.retrieval.kinds import KINDS
+from generalist.retrieval.index import Index
+from generalist.retrieval.kinds import kinds_of
+from generalist.retrieval.meta import Meta
 from generalist.retrieval.order import Ids
 from generalist.retrieval.shard import Item, item, write_shard
 from generalist.retrieval.substrings import Substrings
@@ -116,12 +117,12 @@ def _index(folder: Path, vocabulary: Vocabulary, count: int) -> Index:
 
     def items() -> Iterator[Item]:
         for i, (a, b) in enumerate(zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)):
-            yield item(Document(f"d{i}", f"document {i}"), tokens[a:b])
+            yield item(Document(f"d{i}", f"document {i}"), [tokens[a:b]])
 
-    shard = write_shard(folder / "shard-0001", items(), KINDS["ngram"], vocabulary)
+    shard = write_shard(folder / "shard-0001", items(), kinds_of("ngram"), vocabulary)
     assert shard is not None
-    meta = Meta(kind="ngram", vocabulary=vocabulary.folder.name, fingerprint=vocabulary.fingerprint, longest=DEEP,
-                shards=(shard,))  # fmt: skip
+    meta = Meta(kind="ngram", vocabulary=vocabulary.folder.name, fingerprint=vocabulary.fingerprint,
+                longest={"ngram": DEEP}, shards=(shard,))  # fmt: skip
     (folder / "meta.json").write_text(meta.model_dump_json())
     return Index.open(folder, vocabulary)
 
@@ -215,7 +216,7 @@ def _resident(index: Index) -> Row:
     )
     own, touched = map(int, run.stdout.split())
     of = f"{own / 1e6:.1f} MB of its own beside {touched / 1e6:.1f} MB of the index"
-    return "resident_ratio", (own + touched) / touched, "ratio", None, of
+    return "resident_vs_touched", (own + touched) / touched, "ratio", None, of
 
 
 def _changing(index: Index) -> Iterator[Row]:

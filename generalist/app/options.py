@@ -1,7 +1,6 @@
 """Options that commands share, and what they name: a model, its vocabulary. Nothing heavy is loaded before it is asked
 for."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,18 +8,19 @@ import typer
 
 from generalist.faults import Fault
 
-__all__ = ["Json", "Kind", "Model", "TasksDir", "load_model", "load_vocabulary", "model_folder"]
+__all__ = ["Json", "Kinds", "Model", "TasksDir", "load_model", "load_vocabulary", "model_folder"]
 
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by name, or a model folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output, nothing else.")]
+Kinds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="KINDS",
+        help="What names a document: title, ngram (of its title and text), code (of what the model makes of it), or "
+        "several with + between them; if not said its title, or what the task or --train would have.",
+    ),
+]
 TasksDir = Annotated[list[Path] | None, typer.Option("--tasks-dir", help="A folder with task files of your own.")]
-
-
-class Kind(StrEnum):
-    """What an index writes to name a document."""
-
-    TITLE = "title"
-    NGRAM = "ngram"
 
 
 def load_model(model: str, tasks_dir: list[Path] | None = None) -> Any:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from generalist.app.options import Json, Kind, Model, load_model, load_vocabulary, model_folder
+from generalist.app.options import Json, Kinds, Model, load_model, load_vocabulary, model_folder
 from generalist.faults import Fault
 
 __all__ = ["documents"]
@@ -44,10 +44,10 @@ def index(
     merge: Annotated[
         bool, typer.Option("--merge", help="Write what was added and removed into one piece, which is searched faster.")
     ] = False,
-    identifiers: Annotated[
-        Kind | None,
-        typer.Option(help="What names a document: its title (unless said otherwise), or any n-gram of it."),
-    ] = None,
+    identifiers: Kinds = None,
+    codes: Annotated[
+        str, typer.Option(help="How codes are made: tree (hierarchical k-means) or residual (quantised residuals).")
+    ] = "tree",
     train: Annotated[
         float | None,
         typer.Option(
@@ -61,6 +61,7 @@ def index(
 ) -> None:
     """Build an index of documents for `generalist search`, or change one: first remove, then add, then merge."""
     from generalist.retrieval.index import Index
+    from generalist.retrieval.kinds import kinds_of
 
     changes = bool(remove or remove_list or merge)
     if not corpus and (add or not changes):
@@ -71,8 +72,12 @@ def index(
         raise Fault("index: --train goes with a corpus of which a new index is made")
     vocabulary = load_vocabulary(model)
     if corpus and not add:
-        kind = (identifiers or (Kind.TITLE if train is None else Kind.NGRAM)).value
-        made = _read(corpus, lambda source, told: Index.build(source, vocabulary, out, told, kind=kind))
+        kind = identifiers or ("title" if train is None else "ngram")
+        vectors = _vectors(model, vocabulary) if "code" in kinds_of(kind) else None
+        made = _read(
+            corpus,
+            lambda source, told: Index.build(source, vocabulary, out, told, kind=kind, vectors=vectors, codes=codes),
+        )
         if train is not None:
             from generalist.app.teaching import teach
 
@@ -80,18 +85,25 @@ def index(
         _tell(made)
         return
     found = Index.open(out, vocabulary)
-    if identifiers and identifiers.value != found.meta.kind:
-        raise Fault(f"{out}: names documents by {found.meta.kind}, not by {identifiers.value}; build a new index")
+    if identifiers and identifiers != found.meta.kind:
+        raise Fault(f"{out}: names documents by {found.meta.kind}, not by {identifiers}; build a new index")
     done = []
     if remove or remove_list:
         ids = [*(remove or []), *(_ids(remove_list) if remove_list else [])]
         done.append(f"{found.remove(ids):,} removed")
     if add:
-        done.append(f"{_read(corpus, found.add):,} added")
+        vectors = _vectors(model, vocabulary) if found.meta.codebook else None
+        done.append(f"{_read(corpus, lambda source, told: found.add(source, told, vectors)):,} added")
     if merge:
         found.merge()
         done.append("merged")
     _tell(found, *done)
+
+
+def _vectors(model: str, vocabulary: Any) -> Any:
+    from generalist.retrieval.vectors import Vectors
+
+    return Vectors(load_model(model).model, vocabulary)
 
 
 def _read(corpus: str, write: Any) -> Any:

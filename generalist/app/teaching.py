@@ -5,11 +5,12 @@ import shutil
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from urllib.parse import quote
 
 from generalist.assets import assets
 from generalist.data.readers import Spec
 from generalist.faults import Fault
-from generalist.retrieval.kinds import KINDS
+from generalist.retrieval.kinds import kinds_of
 from generalist.sequence.sample import Document
 from generalist.train.recipe import Recipe
 
@@ -44,9 +45,11 @@ def teach(index: Path, documents: Iterable[Document], corpus: str, kind: str, mo
     _write(documents, work / "corpus.jsonl")
     changes = [f"out={work / 'run'}", f"model.init={model}"]
     recipe = Recipe.read(assets("recipes") / "retrieval.yaml", changes)
+    kinds = kinds_of(kind)
+    found = _sources(recipe, corpus, work, index if "code" in kinds else None)
     sources = [
-        source.model_copy(update={"data": data, "tasks": {KINDS[kind].task: 1.0}})
-        for source, data in zip(recipe.sources, _sources(recipe, corpus, work), strict=True)
+        source.model_copy(update={"data": data, "tasks": {one.task: 1.0 for one in kinds.values()}})
+        for source, data in zip(recipe.sources, found, strict=True)
         if data is not None
     ]
     recipe = recipe.model_copy(update={"sources": sources})
@@ -62,17 +65,18 @@ def teach(index: Path, documents: Iterable[Document], corpus: str, kind: str, mo
     return kept
 
 
-def _sources(recipe: Recipe, corpus: str, work: Path) -> list[str | None]:
-    """What the recipe's sources are of here; None for judgements that there are not."""
+def _sources(recipe: Recipe, corpus: str, work: Path, codes: Path | None) -> list[str | None]:
+    """What the recipe's sources are of here; None for judgements that there are not. codes: the index that has some."""
     folder = Spec.parse(corpus).path if corpus.startswith("beir:") else Path(corpus)
     judged = (folder / "qrels" / "train.tsv").is_file()
+    named = [] if codes is None else [f"codes={quote(str(codes))}"]
     out: list[str | None] = []
     for source in recipe.sources:
         reader, _, options = source.data.partition("?")
         if reader.startswith("beir:"):
-            out.append(f"beir:{folder}:train" if judged else None)
+            out.append("?".join([f"beir:{folder}:train", *named]) if judged else None)
         else:
-            out.append(f"corpus:{work}?{options}")
+            out.append(f"corpus:{work}?{'&'.join([options, *named])}")
     return out
 
 

@@ -23,7 +23,7 @@ from generalist.sequence.written import Tracks
 
 __all__ = ["Request", "collate"]
 
-TEXTS = frozenset({"text", "docid", "ngram"})
+TEXTS = frozenset({"text", "docid", "ngram", "code"})
 """Units of which several references may be right."""
 
 FAR_APART = 1e4

@@ -35,6 +35,7 @@ class Prefix:
     """R requests, each an image (or none) and an instruction, ready to be answered by any number of tracks.
 
     past: keys and values (R, H, P, E) by layer, the image's and then the instruction's. mask: (R, 1, 1, P), 0 or -inf.
+    states: (R, T, D) the last normed states of the instruction, anything at padding.
     labels_in, labels_out: (R, M, D) embeddings and output vectors of the request's labels. label_mask: (R, M),
     0 or -inf.
     """
@@ -42,6 +43,7 @@ class Prefix:
     past: list[Past]
     mask: Tensor
     images: ImageCache | None
+    states: Tensor
     labels_in: Tensor
     labels_out: Tensor
     label_mask: Tensor

@@ -307,7 +307,13 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         labels_out = self._label_means(hidden, zeros, flat, R * M)
         label_mask = torch.zeros(R, M, device=ids.device).masked_fill_(~used.view(R, M), float("-inf"))
         return Prefix(
-            past, keys, images, labels_in.view(R, M, x.shape[-1]), labels_out.view(R, M, x.shape[-1]), label_mask
+            past,
+            keys,
+            images,
+            hidden,
+            labels_in.view(R, M, x.shape[-1]),
+            labels_out.view(R, M, x.shape[-1]),
+            label_mask,
         )
 
     def begin(self, prefix: Prefix, points: Tensor | None, tracks: int, longest: int) -> TrackCache:

@@ -9,6 +9,7 @@ Legend: S shards, R rows of a decoder, C columns, K sequences of tokens.
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
@@ -20,11 +21,17 @@ from generalist.sequence.automaton import Allowed, State
 
 __all__ = ["Identifiers"]
 
+RUNS = 16
+"""Runs of columns that are sooner copied one by one than gathered column by column."""
+
+_Pairs = tuple[Ids, NDArray[Any]]
+
 
 class Identifiers:
     """A Constraint by intervals, over whole identifiers or over all that texts hold.
 
-    The state of R rows is (R, 1 + 2S) int64 numpy: the tokens written, then low and high in each shard. Arrays handed
+    The state of R rows is (R, 1 + 2S) int64 numpy: the tokens written, then low and high in each shard; and in ``last``
+    (R,) bool which of them are whole, which need not be found out at every turn. Arrays handed
     out pass through ``convert``, and those taken in may be numpy or tensors: the searching itself stays on the host.
 
     Args:
@@ -52,7 +59,7 @@ class Identifiers:
     # ---- the decoder's side --------------------------------------------------------------------------------------
 
     def start(self, rows: int) -> State:
-        return State(self._start(rows), 0)
+        return State(self._start(rows), 0, np.zeros(rows, bool))
 
     def _start(self, rows: int) -> Ids:
         ends = [end for shard in self.shards for end in (0, len(shard))]
@@ -63,49 +70,67 @@ class Identifiers:
 
         A row that is whole, or whose intervals are empty, allows nothing.
         """
-        rows, place = _distinct(state.rows)
-        whole = self.complete(rows)
+        first, place = _distinct(state.rows)
+        written, found, columns = self._follow(state.rows[first], state.last[first], state.step)
+        # Where all rows are one, as at the start, it is shown as often as there are rows, but not copied.
+        alike = len(first) == 1
+        at = np.zeros(1, np.int64) if alike else first
+        mask = np.zeros((1 if alike else len(place), len(columns)), bool)
+        for row, bits in written:
+            _unpack(bits, columns, mask, at[row])
+        # A place for each token, of which only those that are columns are ever looked at.
+        column = np.empty(self._size, np.int64)
+        column[columns] = np.arange(len(columns))
+        for row, token in found:
+            mask.reshape(-1)[at[row] * len(columns) + column[token]] = True  # one index is faster than two
+        if alike:
+            mask = as_strided(mask, (len(place), len(columns)), (0, 1))
+        elif len(first) < len(place):
+            again = np.flatnonzero(first[place] != np.arange(len(place)))
+            mask[again] = mask[first[place[again]]]
+        return Allowed(self._convert(columns), self._convert(mask))
+
+    def _follow(self, rows: Ids, whole: NDArray[np.bool_], step: int) -> tuple[list[_Pairs], list[_Pairs], Ids]:
+        """Of each shard what is written down of the rows and what is found, and the tokens (C,) in either, sorted."""
         seen = np.zeros(self._size, bool)
         found, written = [], []
         for shard, low, high in self._intervals(rows):
             high = np.where(whole, low, high)
-            if known := shard.written_down(low, high, state.step):
-                written.append(known)
-                high[known[0]] = low[known[0]]
-                seen[: known[1].shape[1]] |= known[1].any(0)
-            found.append(shard.follow(low, high, state.step))
+            known, bits = shard.written_down(low, high, step)
+            if len(known):
+                written.append((known, bits))
+                high[known] = low[known]
+                seen[: shard.size] |= np.unpackbits(np.bitwise_or.reduce(bits, 0), count=shard.size).view(bool)
+            found.append(shard.follow(low, high, step))
             seen[found[-1][1]] = True
-        columns = np.flatnonzero(seen)
-        mask = np.zeros((len(rows), len(columns)), bool)
-        column = np.cumsum(seen) - 1
-        for row, table in written:
-            inside = columns[: np.searchsorted(columns, table.shape[1])]
-            mask[row, : len(inside)] |= table if len(inside) == table.shape[1] else table[:, inside]
-        for row, token in found:
-            mask[row, column[token]] = True
-        return Allowed(self._convert(columns), self._convert(_repeated(mask, place)))
+        return written, found, np.flatnonzero(seen)
 
     def advance(self, state: State, ids: Any) -> State:
         """States after ``ids`` (R,). A row that is whole stays where it is, whatever it is fed."""
+        whole: NDArray[np.bool_] = state.last
         after = self.narrow(state.rows, _on_host(ids))
-        return State(np.where(self.complete(state.rows)[:, None], state.rows, after), state.step + 1)
+        if whole.any():
+            after[whole] = state.rows[whole]
+        return State(after, state.step + 1, self.complete(after))
 
     def reorder(self, state: State, rows: Any) -> State:
-        return State(state.rows[_on_host(rows)], state.step)
+        at = _on_host(rows)
+        return State(state.rows[at], state.step, state.last[at])
 
     def done(self, state: State) -> Any:
         """(R,) bool: rows that have written a whole identifier."""
-        return self._convert(self.complete(state.rows))
+        return self._convert(state.last)
 
     # ---- intervals -----------------------------------------------------------------------------------------------
 
     def narrow(self, rows: Ids, ids: Ids) -> Ids:
         """The rows (R, 1 + 2S) after ``ids`` (R,); low equals high where nothing is left."""
         depth = rows[:, 0]
-        out = [depth + 1]
-        for shard, low, high in self._intervals(rows):
-            out += shard.narrow(low, high, depth, ids)
-        return np.stack(out, 1)
+        out = np.empty_like(rows)
+        out[:, 0] = depth + 1
+        for i, (shard, low, high) in enumerate(self._intervals(rows)):
+            out[:, 2 * i + 1], out[:, 2 * i + 2] = shard.narrow(low, high, depth, ids)
+        return out
 
     def complete(self, rows: Ids) -> NDArray[np.bool_]:
         """(R,) bool: rows that have written a whole identifier: up to the bound, or nothing follows anywhere."""
@@ -168,24 +193,32 @@ class Identifiers:
         return shard, int(rank + np.searchsorted(removed - np.arange(len(removed)), rank, "right"))
 
 
-def _distinct(rows: Ids) -> tuple[Ids, Ids | None]:
-    """Rows, each once, and (R,) which of these each row is, or None where no two are alike. Beams at the start, and
-    beams that repeat, stand in one interval, which is looked through once."""
+def _distinct(rows: Ids) -> tuple[Ids, Ids]:
+    """Where different rows stand, each once, and (R,) which of these each row is like. Beams at the start, and beams
+    that repeat, stand in one interval, which is looked through once."""
     order = np.lexsort(rows.T)
     ordered = rows[order]
     new = np.append(True, (ordered[1:] != ordered[:-1]).any(1))[: len(rows)]
-    if new.all():
-        return rows, None
     place = np.empty(len(rows), np.int64)
     place[order] = np.cumsum(new) - 1
-    return ordered[new], place
+    return order[new], place
 
 
-def _repeated(mask: NDArray[np.bool_], place: Ids | None) -> NDArray[np.bool_]:
-    if place is None:
-        return mask
-    # At the start all rows are one: it is shown as often as there are rows, but not copied.
-    return as_strided(mask, (len(place), mask.shape[1]), (0, 1)) if len(mask) == 1 else mask[place]
+def _unpack(bits: NDArray[np.uint8], columns: Ids, mask: NDArray[np.bool_], rows: Ids) -> None:
+    """Joins bits (P, ceil(V / 8)) of tokens to the ``rows`` (P,) of a mask over ``columns``, sorted.
+
+    Row by row, so that nothing large is made on the way; and run by run where columns are nearly all there is, which
+    are then copied and not gathered."""
+    inside = columns[: np.searchsorted(columns, 8 * bits.shape[1])]
+    ends = np.flatnonzero(np.diff(inside) != 1) + 1
+    edges = [0, *ends.tolist(), len(inside)] if len(ends) < RUNS else []
+    runs = [(low, high, int(inside[low])) for low, high in pairwise(edges) if low < high]
+    for row, packed in zip(rows.tolist(), bits, strict=True):
+        table, out = np.unpackbits(packed).view(bool), mask[row, : len(inside)]
+        for low, high, token in runs:
+            out[low:high] |= table[token : token + high - low]
+        if not runs:
+            out |= table[inside]
 
 
 def _on_host(ids: Any) -> Ids:

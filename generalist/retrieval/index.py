@@ -1,64 +1,43 @@
 """Index: a folder that holds documents, and the identifiers that a decoder may write.
 
     meta.json        what it is, over which vocabulary, and which shards it has, with the size of every file
-    shard-0001 ...   documents, each shard sorted by itself
+    shard-0001 ...   documents, each shard sorted by itself, once for each kind of identifier that names them
+    codebook-0001    the centres that codes are of, where these are among the kinds
 
 An index is what its meta.json says. Whatever changes it writes files beside those that are there, then replaces
 meta.json in one step, then deletes what that no longer names: a crash at any moment leaves the old index or the new.
 """
 
-import json
-import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
+from copy import copy
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from generalist.faults import Fault
-from generalist.retrieval.kinds import KINDS
+from generalist.retrieval.coding import Coder, Embedder, coded, learned, open_book, write_book
+from generalist.retrieval.identifiers import Identifiers
+from generalist.retrieval.kinds import Kind, kinds_of
+from generalist.retrieval.meta import Meta, commit, cure, read_meta, replaceable
 from generalist.retrieval.shard import Item, Shard, ShardMeta, item, write_shard
 from generalist.sequence.sample import Document
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["FORMAT", "Index", "Meta", "Progress"]
-
-FORMAT: Final = 2
+__all__ = ["Index", "Progress"]
 
 Progress = Callable[[int, int | None], None]
 """Told (documents done, documents in all if that is known) every so often."""
-
-_EARLIER = {"documents.jsonl", *(f"{name}.npy" for name in
-            ("offsets", "identifiers", "shared", "tokens", "starts", "suffixes"))}  # fmt: skip
-"""Files that indexes of format 1 had in the folder itself."""
-
-
-class Meta(BaseModel):
-    """What meta.json says. change: how often the index was changed since it was built."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    format: Literal[2] = FORMAT
-    kind: str = Field("title", pattern="^(title|ngram)$")
-    vocabulary: str
-    fingerprint: str
-    longest: int = Field(ge=1)
-    change: int = Field(default=0, ge=0)
-    shards: tuple[ShardMeta, ...] = Field(min_length=1)
-
-    @property
-    def identifiers(self) -> int:
-        """Different identifiers of all shards; those that several shards have, or only removed documents, count too."""
-        return sum(shard.identifiers for shard in self.shards)
 
 
 class Index(Sequence[Document]):
     """A sequence of documents, and ``identifiers``, the Constraint that names them. ``index[i]`` reads one document.
 
-    The documents stand in the order in which they came; those that were removed are not counted.
+    The documents stand in the order in which they came; those that were removed are not counted. Where several kinds of
+    identifier name them, ``identifiers`` are those of the first, and ``view`` gives those of another.
     """
 
     def __init__(self, folder: Path, meta: Meta, vocabulary: Vocabulary):
@@ -66,12 +45,36 @@ class Index(Sequence[Document]):
         self._load(meta)
 
     def _load(self, meta: Meta) -> None:
-        self.meta, kind = meta, KINDS[meta.kind]
+        self.meta, self.kinds = meta, kinds_of(meta.kind)
         try:
-            self.shards = [Shard(self.folder / one.name, one, kind, self.vocabulary) for one in meta.shards]
+            self.shards = [Shard(self.folder / one.name, one, self.kinds, self.vocabulary) for one in meta.shards]
         except Fault as fault:
-            raise Fault(f"{fault}; {_cure(self.folder)}") from fault
-        self.identifiers = kind.constraint([shard.held for shard in self.shards], meta.longest)
+            raise Fault(f"{fault}; {cure(self.folder)}") from fault
+        self._look_by(next(iter(self.kinds)))
+
+    def _look_by(self, kind: str) -> None:
+        self.kind = kind
+        self.identifiers: Identifiers = self.kinds[kind].constraint(
+            [shard.held(kind) for shard in self.shards], self.meta.longest[kind]
+        )
+
+    def view(self, kind: str) -> "Index":
+        """The same documents, named by one of the kinds that name them; to be searched, not to be changed."""
+        return self.only([kind])
+
+    def only(self, kinds: Collection[str]) -> "Index":
+        """The same of some of the kinds. Raises Fault for one by which the documents have no names."""
+        other = copy(self)
+        if missing := [kind for kind in kinds if kind not in self.kinds]:
+            raise Fault(f"{self.folder}: names documents by {self.meta.kind}, not by {missing[0]}")
+        other.kinds = {kind: self.kinds[kind] for kind in kinds}
+        other._look_by(next(iter(other.kinds)))
+        return other
+
+    @property
+    def different(self) -> int:
+        """Different identifiers of all shards; those that several shards have, or only removed documents, count too."""
+        return sum(shard.identifiers[self.kind] for shard in self.meta.shards)
 
     def __len__(self) -> int:
         return len(self.identifiers)
@@ -86,7 +89,7 @@ class Index(Sequence[Document]):
         try:
             return self.shards[shard][place]
         except Fault as fault:
-            raise Fault(f"{fault}; {_cure(self.folder)}") from fault
+            raise Fault(f"{fault}; {cure(self.folder)}") from fault
 
     @classmethod
     def build(
@@ -97,29 +100,39 @@ class Index(Sequence[Document]):
         progress: Progress | None = None,
         longest: int | None = None,
         kind: str = "title",
+        vectors: Embedder | None = None,
+        codes: str = "tree",
     ) -> "Index":
         """Writes an index over the documents, read one by one, and opens it. An index already there is replaced.
 
-        kind: what names a document. longest: pieces after which a title is cut, those of the task's ``docid{n}``, for a
-        model writes no more; the most pieces of an n-gram.
+        kind: what names a document; several with + between them, as in ``title+ngram``. longest: pieces after which a
+        title is cut, those of the task's ``docid{n}``, for a model writes no more; the most pieces of an n-gram.
+        vectors: what codes are made of, by ``codes``, a way of ``codebook``; the documents are then gone through twice.
 
         Raises:
-            Fault: no documents, two of one id, one without a title (of n-grams: and without a text), or ``folder``
-                holds something other than an index.
+            Fault: no documents, two of one id, one without a title (of n-grams: and without a text; of codes: no
+                vectors), or ``folder`` holds something other than an index.
         """
-        folder = Path(folder)
-        if folder.exists() and not _replaceable(folder):
+        folder, kinds = Path(folder), kinds_of(kind)
+        if folder.exists() and not replaceable(folder):
             raise Fault(f"{folder}: is there already and is no index; name a new folder")
-        longest = longest or KINDS[kind].longest
+        bounds = {name: longest or one.longest for name, one in kinds.items()}
+        book = None
+        if "code" in kinds:
+            vectors = _vectors(vectors, folder)
+            documents = list(documents) if isinstance(documents, Iterator) else documents
+            book, named = learned(documents, vectors, codes, vocabulary)
+            documents = _Named(documents, named)
 
         def change(shards: tuple[ShardMeta, ...]) -> Meta:
             if not shards:
                 raise Fault(f"{folder}: an index needs at least one document")
+            kept = None if book is None or vectors is None else write_book(folder, book, vectors)
             return Meta(kind=kind, vocabulary=vocabulary.folder.name, fingerprint=vocabulary.fingerprint,
-                        longest=longest, shards=shards)  # fmt: skip
+                        longest=bounds, shards=shards, codebook=kept)  # fmt: skip
 
-        items = _items(documents, vocabulary, kind, longest, progress)
-        return cls(folder, _written(folder, items, vocabulary, kind, change), vocabulary)
+        items = _items(documents, vocabulary, kinds, bounds, progress)
+        return cls(folder, _written(folder, items, vocabulary, kinds, change), vocabulary)
 
     @classmethod
     def open(cls, folder: str | Path, vocabulary: Vocabulary) -> "Index":
@@ -130,25 +143,33 @@ class Index(Sequence[Document]):
         """
         folder = Path(folder)
         if not folder.is_dir():
-            raise Fault(f"{folder}: there is no such index folder; {_cure(folder)}")
-        meta = _read_meta(folder)
+            raise Fault(f"{folder}: there is no such index folder; {cure(folder)}")
+        meta = read_meta(folder)
         if meta.fingerprint != vocabulary.fingerprint:
-            raise Fault(f"{folder}: is of another vocabulary ({meta.vocabulary!r}) than the model; {_cure(folder)}")
+            raise Fault(f"{folder}: is of another vocabulary ({meta.vocabulary!r}) than the model; {cure(folder)}")
         return cls(folder, meta, vocabulary)
 
-    def add(self, documents: Iterable[Document], progress: Progress | None = None) -> int:
+    def add(
+        self, documents: Iterable[Document], progress: Progress | None = None, vectors: Embedder | None = None
+    ) -> int:
         """Writes a new shard of the documents beside the others, which are not touched; returns how many they are.
+
+        vectors: as ``build`` had them, where documents are named by codes: they take those of the nearest centres.
 
         Raises:
             Fault: two have one id, an id is there already, or one cannot be named; then nothing has changed.
         """
         before = len(self)
+        if self.meta.codebook is not None:
+            vectors = _vectors(vectors, self.folder)
+            book = open_book(self.folder, self.meta.codebook, vectors)
+            documents = coded(documents, vectors, Coder(book, self.vocabulary, self.view("code").identifiers))
 
         def change(shards: tuple[ShardMeta, ...]) -> Meta:
             return self._changed((*self.meta.shards, *shards))
 
-        items = _items(documents, self.vocabulary, self.meta.kind, self.meta.longest, progress)
-        self._load(_written(self.folder, items, self.vocabulary, self.meta.kind, change, self.shards))
+        items = _items(documents, self.vocabulary, self.kinds, self.meta.longest, progress)
+        self._load(_written(self.folder, items, self.vocabulary, self.kinds, change, self.shards))
         return len(self) - before
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -172,7 +193,7 @@ class Index(Sequence[Document]):
                 places = np.asarray(sorted(one.values()), np.int64)
                 shards.append(shard.without(places, self.meta.change + 1) if one else shard.meta)
         meta = self._changed(tuple(shards))
-        _commit(self.folder, meta)
+        commit(self.folder, meta)
         self._load(meta)
         return len(wanted)
 
@@ -183,7 +204,7 @@ class Index(Sequence[Document]):
                 self.folder,
                 (one for shard in self.shards for one in shard.items()),
                 self.vocabulary,
-                self.meta.kind,
+                self.kinds,
                 self._changed,
             )  # fmt: skip
         )
@@ -193,27 +214,41 @@ class Index(Sequence[Document]):
         return self.meta.model_copy(update={"shards": shards, "change": self.meta.change + 1})
 
     def _unchanged(self) -> None:
-        if _read_meta(self.folder) != self.meta:
+        if read_meta(self.folder) != self.meta:
             raise Fault(f"{self.folder}: was changed by someone else since it was opened; try again")
 
 
-def _cure(folder: Path) -> str:
-    return f"build it with: generalist index CORPUS --out {folder}"
+def _vectors(vectors: Embedder | None, folder: Path) -> Embedder:
+    if vectors is None:
+        raise Fault(f"{folder}: codes are made of what a model makes of the documents, and no model is there to ask")
+    return vectors
 
 
-def _replaceable(folder: Path) -> bool:
-    """Whether nothing would be lost: only what an index is made of."""
-    known = {"meta.json", "meta.json.part", *_EARLIER}
-    return folder.is_dir() and all(path.name in known or path.name.startswith("shard-") for path in folder.iterdir())
+class _Named(Iterable[Document]):
+    """Documents, gone through again, with the codes that they were given."""
+
+    def __init__(self, documents: Iterable[Document], codes: Sequence[str]):
+        self._documents, self._codes = documents, codes
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+    def __iter__(self) -> Iterator[Document]:
+        for document, code in zip(self._documents, self._codes, strict=True):
+            yield replace(document, code=code)
 
 
 def _items(
-    documents: Iterable[Document], vocabulary: Vocabulary, kind: str, longest: int, progress: Progress | None
+    documents: Iterable[Document],
+    vocabulary: Vocabulary,
+    kinds: Mapping[str, Kind],
+    longest: Mapping[str, int],
+    progress: Progress | None,
 ) -> Iterator[Item]:
     total = len(documents) if isinstance(documents, Sized) else None
     number = 0
     for number, document in enumerate(documents, 1):
-        yield item(document, KINDS[kind].tokens(document, vocabulary, longest))
+        yield item(document, [kind.tokens(document, vocabulary, longest[name]) for name, kind in kinds.items()])
         if progress is not None and number % 1000 == 0:
             progress(number, total)
     if progress is not None and number % 1000:
@@ -224,7 +259,7 @@ def _written(
     folder: Path,
     items: Iterator[Item],
     vocabulary: Vocabulary,
-    kind: str,
+    kinds: Mapping[str, Kind],
     change: Callable[[tuple[ShardMeta, ...]], Meta],
     beside: Sequence[Shard] = (),
 ) -> Meta:
@@ -236,16 +271,16 @@ def _written(
     shards: list[ShardMeta] = []
     try:
         free = (f"shard-{number:04}" for number in count(1) if not list(folder.glob(f"shard-{number:04}*")))
-        while (written := write_shard(folder / next(free), items, KINDS[kind], vocabulary)) is not None:
+        while (written := write_shard(folder / next(free), items, kinds, vocabulary)) is not None:
             shards.append(written)
-        opened = [Shard(folder / one.name, one, KINDS[kind], vocabulary) for one in shards]
+        opened = [Shard(folder / one.name, one, kinds, vocabulary) for one in shards]
         _no_id_twice(folder, [*beside, *opened])
         meta = change(tuple(shards))
-        _commit(folder, meta)
+        commit(folder, meta)
         return meta
     except BaseException as error:
         # What is not named by meta.json is nobody's: nothing of a failed change stays.
-        for path in folder.glob("shard-*") if new else [folder / one.name for one in shards]:
+        for path in folder.glob("*") if new else [folder / one.name for one in shards]:
             shutil.rmtree(path, ignore_errors=True)
         for path in folder.glob("shard-*.part"):
             shutil.rmtree(path, ignore_errors=True)
@@ -270,35 +305,3 @@ def _no_id_twice(folder: Path, shards: Sequence[Shard]) -> None:
             if identity in seen:
                 raise Fault(f"{folder}: document {identity!r} would be there twice")
             seen.add(identity)
-
-
-def _commit(folder: Path, meta: Meta) -> None:
-    """From one moment to the next the index is what ``meta`` says. Then what it does not name is deleted."""
-    part = folder / "meta.json.part"
-    part.write_text(meta.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    os.replace(part, folder / "meta.json")
-    files = {shard.name: shard.files for shard in meta.shards}
-    for path in folder.iterdir():
-        if path.is_dir() and path.name not in files:
-            shutil.rmtree(path, ignore_errors=True)
-        elif path.is_dir():
-            for file in path.iterdir():
-                if file.name not in files[path.name]:
-                    file.unlink(missing_ok=True)
-        elif path.name != "meta.json":
-            path.unlink(missing_ok=True)
-
-
-def _read_meta(folder: Path) -> Meta:
-    try:
-        values = json.loads((folder / "meta.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise Fault(f"{folder}: is no index, its meta.json is missing or broken; {_cure(folder)}") from error
-    if isinstance(values, dict) and values.get("format", FORMAT) != FORMAT:
-        raise Fault(f"{folder}: is an index of format {values['format']}, this version reads {FORMAT}; {_cure(folder)}")
-    try:
-        return Meta.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        raise Fault(f"{folder}: meta.json: {where}: {first['msg']}; {_cure(folder)}") from error

@@ -17,10 +17,11 @@ from generalist.retrieval.rows import Rows, row_arrays, tokens_of_rows
 from generalist.retrieval.substrings import Substrings
 from generalist.retrieval.suffixes import Suffixes, marked, suffix_arrays
 from generalist.sequence.sample import Document
+from generalist.sequence.units.code import LONGEST, code_ids, code_of
 from generalist.sequence.units.text import fold
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["KINDS", "Held", "Kind", "document_tokens", "title_identifier"]
+__all__ = ["KINDS", "Held", "Kind", "document_tokens", "kinds_of", "title_identifier"]
 
 
 class Held(NamedTuple):
@@ -33,15 +34,20 @@ class Held(NamedTuple):
 
 class Kind(ABC):
     """arrays: dtype and axes of each array of a shard, None for that of tokens. longest: most tokens of an identifier
-    unless one says. task: the shipped task that writes them."""
+    unless one says. unit: what a task writes them as. task: the shipped task that does."""
 
     arrays: dict[str, tuple[type | None, int]]
     longest: int
+    unit: str
     task: str
 
     @abstractmethod
     def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
         """What a shard holds of a document. Raises Fault for one that cannot be named."""
+
+    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
+        """What people read of tokens that name documents, without the end token."""
+        return vocabulary.text(ids)
 
     @abstractmethod
     def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
@@ -65,31 +71,60 @@ class Kind(ABC):
         """The constraint over shards."""
 
 
-class Titles(Kind):
-    """Whole titles, after GENRE: an identifier names every document of this title."""
+class Whole(Kind):
+    """Whole identifiers: one names every document that has it. rows, names: what the two arrays are called, ``Rows``'s
+    matrix and its order."""
+
+    rows: str
+    names: str
+
+    def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
+        matrix, order, different = row_arrays(tokens, starts, vocabulary.eos)
+        return {self.rows: matrix, self.names: order}, different
+
+    def unsort(self, arrays: Arrays) -> tuple[NDArray[Any], Ids]:
+        return tokens_of_rows(arrays[self.rows], arrays[self.names])
+
+    def fits(self, arrays: Arrays, documents: int) -> bool:
+        return len(arrays[self.rows]) == len(arrays[self.names]) == documents
+
+    def order(self, arrays: Arrays, vocabulary: Vocabulary, gone: NDArray[Any] | None = None) -> Order:
+        return Rows(arrays[self.rows], arrays[self.names], vocabulary.eos, len(vocabulary), gone)
+
+    def constraint(self, shards: Sequence[Held], longest: int) -> Identifiers:
+        # An identifier may be far below the bound: a decoder makes room for the longest that there is.
+        return Identifiers(*_columns(shards), max(one.order.longest for one in shards if isinstance(one.order, Rows)))
+
+
+class Titles(Whole):
+    """Titles, after GENRE: several documents may have one."""
 
     arrays = {"identifiers": (None, 2), "order": (np.uint32, 1)}
+    rows, names = arrays
+    unit = "docid"
     task = "retrieve"
     longest = 48  # without the end token: as many pieces as the answer of the shipped ``retrieve`` task, ``docid{48}``
 
     def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
         return title_identifier(document, vocabulary, longest)
 
-    def sort(self, tokens: NDArray[Any], starts: Ids, vocabulary: Vocabulary) -> tuple[Arrays, int]:
-        return row_arrays(tokens, starts, vocabulary.eos)
 
-    def unsort(self, arrays: Arrays) -> tuple[NDArray[Any], Ids]:
-        return tokens_of_rows(arrays["identifiers"], arrays["order"])
+class Codes(Whole):
+    """Codes of a ``codebook``, after DSI and TIGER: every document has one of its own."""
 
-    def fits(self, arrays: Arrays, documents: int) -> bool:
-        return len(arrays["identifiers"]) == len(arrays["order"]) == documents
+    arrays = {"codes": (None, 2), "coded": (np.uint32, 1)}
+    rows, names = arrays
+    unit = "code"
+    task = "retrieve_code"
+    longest = LONGEST
 
-    def order(self, arrays: Arrays, vocabulary: Vocabulary, gone: NDArray[Any] | None = None) -> Order:
-        return Rows(arrays["identifiers"], arrays["order"], vocabulary.eos, len(vocabulary), gone)
+    def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
+        if not document.code:
+            raise Fault(f"document {document.id!r} has no code")
+        return [*code_ids(document.code, vocabulary)[:longest], vocabulary.eos]
 
-    def constraint(self, shards: Sequence[Held], longest: int) -> Identifiers:
-        # A title may be far below the bound: a decoder makes room for the longest that there is.
-        return Identifiers(*_columns(shards), max(one.order.longest for one in shards if isinstance(one.order, Rows)))
+    def text(self, ids: Sequence[int], vocabulary: Vocabulary) -> str:
+        return code_of(ids, vocabulary)
 
 
 class Ngrams(Kind):
@@ -105,6 +140,7 @@ class Ngrams(Kind):
         "nexts": (np.uint8, 2),
     }
     longest = 10
+    unit = "ngram"
     task = "quote"
 
     def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
@@ -138,7 +174,18 @@ class Ngrams(Kind):
         return Substrings(*_columns(shards), longest)
 
 
-KINDS: dict[str, Kind] = {"title": Titles(), "ngram": Ngrams()}
+KINDS: dict[str, Kind] = {"title": Titles(), "ngram": Ngrams(), "code": Codes()}
+
+
+def kinds_of(names: str) -> dict[str, Kind]:
+    """The kinds that a text such as ``title+ngram`` names, in its order. Raises Fault for none, or one named twice."""
+    wanted = names.split("+")
+    for name in wanted:
+        if name not in KINDS:
+            raise Fault(f"{names}: there is no kind {name!r} of identifier; there are {', '.join(KINDS)}, joined by +")
+        if wanted.count(name) > 1:
+            raise Fault(f"{names}: names {name!r} twice")
+    return {name: KINDS[name] for name in wanted}
 
 
 def _columns(shards: Sequence[Held]) -> tuple[list[Order], list[int], list[Ids]]:

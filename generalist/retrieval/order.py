@@ -133,9 +133,10 @@ class Order(ABC):
         real = token != self.mark
         return open_[row[real]], token[real]
 
-    def written_down(self, low: Ids, high: Ids, depth: int) -> tuple[Ids, NDArray[np.bool_]] | None:
-        """The same of some intervals, where it need not be found: which (P,), and what may come (P, ``size``)."""
-        return None
+    def written_down(self, low: Ids, high: Ids, depth: int) -> tuple[Ids, NDArray[np.uint8]]:
+        """The same of some intervals, where it need not be found: which (P,), and what may come, as bits of tokens
+        (P, ceil(size / 8))."""
+        return np.zeros(0, np.int64), np.zeros((0, 0), np.uint8)
 
     def live(self, low: Ids, high: Ids) -> Ids:
         """(R,) how many places of each interval are of documents that were not removed."""

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.retrieval.order import Arrays, Ids, Order, begins, mark_of, token_type
+from generalist.retrieval.order import Ids, Order, begins, mark_of, token_type
 
 __all__ = ["Rows", "row_arrays", "tokens_of_rows"]
 
@@ -38,8 +38,10 @@ class Rows(Order):
         if min(flat, default=0) < 0:
             raise ValueError("an identifier has a token below 0")
         size = max([*flat, end]) + 1
-        arrays, _ = row_arrays(np.asarray(flat, token_type(size)), begins([len(ids) for ids in identifiers]), end)
-        return cls(arrays["identifiers"], arrays["order"], end, size)
+        matrix, order, _ = row_arrays(
+            np.asarray(flat, token_type(size)), begins([len(ids) for ids in identifiers]), end
+        )
+        return cls(matrix, order, end, size)
 
     def __len__(self) -> int:
         return len(self.matrix)
@@ -61,7 +63,7 @@ class Rows(Order):
         return np.flatnonzero(np.isin(self.order, documents))
 
 
-def row_arrays(tokens: NDArray[Any], starts: Ids, end: int) -> tuple[Arrays, int]:
+def row_arrays(tokens: NDArray[Any], starts: Ids, end: int) -> tuple[NDArray[Any], NDArray[np.uint32], int]:
     """The matrix and the order that ``Rows`` wants of identifiers that stand end to end in ``tokens``, at ``starts``
     (D + 1,); and how many different ones there are. Documents of one identifier keep their order.
 
@@ -76,7 +78,7 @@ def row_arrays(tokens: NDArray[Any], starts: Ids, end: int) -> tuple[Arrays, int
     order = np.lexsort(matrix.T[::-1])
     matrix = matrix[order]
     different = int((matrix[1:] != matrix[:-1]).any(1).sum()) + min(len(matrix), 1)
-    return {"identifiers": matrix, "order": order.astype(np.uint32)}, different
+    return matrix, order.astype(np.uint32), different
 
 
 def tokens_of_rows(matrix: NDArray[Any], order: NDArray[Any]) -> tuple[NDArray[Any], Ids]:

@@ -69,7 +69,7 @@ def search(
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
     most = max(k, AMONG)
     runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
-    beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.meta.identifiers)
+    beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.different)
     device = model.device
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
     if not constrained:
@@ -99,7 +99,9 @@ def search(
 
 def _check(index: Index, model: GeneralistModel, task: Task) -> None:
     if task.identifies is None:
-        raise Fault(f"task {task.name!r} writes no identifiers of documents: its answer is neither docid nor ngram")
+        raise Fault(
+            f"task {task.name!r} writes no identifiers of documents: its answer is none of docid, ngram and code"
+        )
     if model.config.fingerprint not in ("", index.meta.fingerprint):
         raise Fault(f"{index.folder}: built for another vocabulary than the model's; build it again for this model")
 
@@ -113,7 +115,7 @@ def _answer(task: Task, request: Sample, found: list[dict[str, Any]], k: int, se
 def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tuple[Document, float, Evidence]]:
     """The documents that written identifiers name, with their probabilities; read from disk only as asked for."""
     for ids, log_probability in written:
-        evidence = [{"text": index.vocabulary.text(ids[:-1]), "weight": log_probability}]
+        evidence = [{"text": index.kinds[index.kind].text(ids[:-1], index.vocabulary), "weight": log_probability}]
         for row in index.identifiers.documents(ids):
             yield index[int(row)], exp(log_probability), evidence
 

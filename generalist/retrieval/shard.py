@@ -1,16 +1,20 @@
 """Shard: some documents of an index, and the arrays that their identifiers are sorted in. A folder that never changes,
 but for what is removed from it.
 
-    documents.jsonl    {"id", "title", "text"}, and "image" where there is one, a line
+    documents.jsonl    {"id", "title", "text"}, and "image" and "code" where there is one, a line
     offsets.npy        (D + 1,) int64, bytes where the lines begin, and the end
     ids.npy            (D,) uint64, a hash of each id: documents are looked up by it
     removed-N.npy      documents removed, uint32, sorted; there only if there are some, as of change N of the index
-    gone-N.npy         all places of these in the order, uint32, sorted
+    gone-KIND-N.npy    all places of these in the order of a kind, uint32, sorted
 
-of titles
+and for each kind of identifier that the index has: of titles
 
     identifiers.npy    (D, L) sorted, the mark after each (tokens are uint16, uint32 for vocabularies above 65,535)
     order.npy          (D,) uint32, the document that each row names
+
+of codes the same, as
+
+    codes.npy coded.npy
 
 of n-grams, as ``Suffixes`` has them
 
@@ -22,7 +26,7 @@ All of it is memory-mapped: opening costs nothing, and a million documents need 
 import json
 import shutil
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
@@ -44,29 +48,29 @@ MOST_TOKENS = 1 << 28
 """A shard is closed when it has so many: that bounds the memory that sorting takes, and keeps places in 32 bits."""
 
 _STORED: dict[str, tuple[Any, int]] = {"offsets": (np.int64, 1), "ids": (np.uint64, 1)}
-_REMOVED: dict[str, tuple[Any, int]] = {"removed": (np.uint32, 1), "gone": (np.uint32, 1)}
+_REMOVED: tuple[Any, int] = (np.uint32, 1)
 
 
 class ShardMeta(BaseModel):
-    """What meta.json says of a shard. files: bytes of each file; identifiers: how many different ones there are;
-    removed: how many of its documents are; change: the N of the files that say which."""
+    """What meta.json says of a shard. files: bytes of each file; identifiers: how many different ones there are of
+    each kind; removed: how many of its documents are; change: the N of the files that say which."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=r"^shard-\d+$")
     documents: int = Field(ge=1)
-    identifiers: int = Field(ge=1)
+    identifiers: dict[str, int]
     removed: int = Field(default=0, ge=0)
     change: int = Field(default=0, ge=0)
     files: dict[str, int]
 
 
 class Item(NamedTuple):
-    """A document on its way into a shard: its line, the hash of its id, its tokens."""
+    """A document on its way into a shard: its line, the hash of its id, its tokens by each kind."""
 
     line: bytes
     hash: int
-    tokens: Iterable[int] | NDArray[Any]
+    tokens: Sequence[Iterable[int] | NDArray[Any]]
 
 
 def hash_of(identity: str) -> int:
@@ -74,15 +78,16 @@ def hash_of(identity: str) -> int:
     return int.from_bytes(blake2b(identity.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
-def item(document: Document, tokens: Iterable[int]) -> Item:
-    """A document with its tokens, ready to be written."""
+def item(document: Document, tokens: Sequence[Iterable[int]]) -> Item:
+    """A document with its tokens by each kind, ready to be written."""
     record = {"id": document.id, "title": document.title, "text": document.text}
-    if document.image:
-        record["image"] = document.image
+    record |= {name: value for name in ("image", "code") if (value := getattr(document, name))}
     return Item(json.dumps(record, ensure_ascii=False).encode() + b"\n", hash_of(document.id), tokens)
 
 
-def write_shard(folder: Path, items: Iterator[Item], kind: Kind, vocabulary: Vocabulary) -> ShardMeta | None:
+def write_shard(
+    folder: Path, items: Iterator[Item], kinds: Mapping[str, Kind], vocabulary: Vocabulary
+) -> ShardMeta | None:
     """Takes items until there are none, or the shard is full, and writes it: beside, then renamed. Memory grows by the
     bytes of their tokens. None, and no folder, if there was no item."""
     first = next(items, None)
@@ -92,50 +97,53 @@ def write_shard(folder: Path, items: Iterator[Item], kind: Kind, vocabulary: Voc
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir(parents=True)
     dtype = np.dtype(token_type(len(vocabulary)))
-    lengths, hashes, tokens = array("I"), array("Q"), bytearray()
-    offsets = array("q", [0])
+    held = [(array("I"), bytearray()) for _ in kinds]
+    hashes, offsets = array("Q"), array("q", [0])
     with (beside / "documents.jsonl").open("wb") as file:
-        for line, hash_, ids in chain([first], items):
+        for line, hash_, named in chain([first], items):
             file.write(line)
             offsets.append(offsets[-1] + len(line))
-            data = np.asarray(ids, dtype).tobytes()
-            tokens += data
-            lengths.append(len(data) // dtype.itemsize)
             hashes.append(hash_)
-            if len(tokens) >= MOST_TOKENS * dtype.itemsize:
+            for (lengths, tokens), ids in zip(held, named, strict=True):
+                data = np.asarray(ids, dtype).tobytes()
+                tokens += data
+                lengths.append(len(data) // dtype.itemsize)
+            if max(len(tokens) for _, tokens in held) >= MOST_TOKENS * dtype.itemsize:
                 break
-    starts = begins(np.frombuffer(lengths, np.uint32))
-    arrays, identifiers = kind.sort(np.frombuffer(tokens, dtype), starts, vocabulary)
-    arrays |= {"offsets": np.frombuffer(offsets, np.int64), "ids": np.frombuffer(hashes, np.uint64)}
+    arrays: Arrays = {"offsets": np.frombuffer(offsets, np.int64), "ids": np.frombuffer(hashes, np.uint64)}
+    identifiers = {}
+    for (name, kind), (lengths, tokens) in zip(kinds.items(), held, strict=True):
+        starts = begins(np.frombuffer(lengths, np.uint32))
+        found, identifiers[name] = kind.sort(np.frombuffer(tokens, dtype), starts, vocabulary)
+        arrays |= found
     for name, values in arrays.items():
         np.save(beside / f"{name}.npy", values)
     files = {path.name: path.stat().st_size for path in sorted(beside.iterdir())}
     beside.rename(folder)
-    return ShardMeta(name=folder.name, documents=len(lengths), identifiers=identifiers, files=files)
+    return ShardMeta(name=folder.name, documents=len(hashes), identifiers=identifiers, files=files)
 
 
 class Shard:
-    """An open shard.
+    """An open shard. orders: by kind, what its identifiers are sorted in.
 
     Raises:
         Fault: a file is missing, cut short or does not fit the others; names the folder.
     """
 
-    def __init__(self, folder: Path, meta: ShardMeta, kind: Kind, vocabulary: Vocabulary):
-        self.folder, self.meta, self.kind, self.vocabulary = folder, meta, kind, vocabulary
+    def __init__(self, folder: Path, meta: ShardMeta, kinds: Mapping[str, Kind], vocabulary: Vocabulary):
+        self.folder, self.meta, self.kinds, self.vocabulary = folder, meta, kinds, vocabulary
         for name, size in meta.files.items():
             if not (folder / name).is_file() or (folder / name).stat().st_size != size:
                 raise Fault(f"{folder}: {name} is missing, cut short or changed")
-        tombs = _REMOVED if meta.removed else {}
-        arrays = self._arrays({**kind.arrays, **_STORED, **{f"{name}-{meta.change}": tombs[name] for name in tombs}})
-        self.offsets, self.hashes = arrays["offsets"], arrays["ids"]
-        self.removed: Ids = np.zeros(0, np.int64)
-        self.gone = None
-        if meta.removed:
-            self.removed = arrays[f"removed-{meta.change}"].astype(np.int64)
-            self.gone = arrays[f"gone-{meta.change}"]
-        self._sorted = {name: arrays[name] for name in kind.arrays}
-        self.order = kind.order(self._sorted, vocabulary, self.gone)
+        tombs = [f"{name}-{meta.change}" for name in ("removed", *(f"gone-{kind}" for kind in kinds))]
+        wanted = {name: kinds[kind].arrays[name] for kind in kinds for name in kinds[kind].arrays}
+        self._held = self._arrays({**wanted, **_STORED, **dict.fromkeys(tombs if meta.removed else (), _REMOVED)})
+        self.offsets, self.hashes = self._held["offsets"], self._held["ids"]
+        self.removed: Ids = self._held.get(tombs[0], np.zeros(0)).astype(np.int64)
+        self.orders = {
+            name: kind.order(self._held, vocabulary, self._held.get(tomb))
+            for (name, kind), tomb in zip(kinds.items(), tombs[1:], strict=True)
+        }
 
     def _arrays(self, wanted: dict[str, tuple[Any, int]]) -> Arrays:
         """The arrays and the bytes of documents.jsonl, memory-mapped, as many as meta.json says."""
@@ -153,14 +161,14 @@ class Shard:
                    for name, (dtype, axes) in wanted.items())  # fmt: skip
         offsets, removed = arrays["offsets"], arrays.get(f"removed-{self.meta.change}", ())
         fits = fits and len(offsets) - 1 == len(arrays["ids"]) == self.meta.documents and offsets[-1] == len(self.lines)
-        if not fits or len(removed) != self.meta.removed or not self.kind.fits(arrays, self.meta.documents):
+        fits = fits and all(kind.fits(arrays, self.meta.documents) for kind in self.kinds.values())
+        if not fits or len(removed) != self.meta.removed:
             raise Fault(f"{self.folder}: its files do not fit one another")
         return arrays
 
-    @property
-    def held(self) -> Held:
-        """The shard as a constraint takes it."""
-        return Held(self.order, self.meta.documents, self.removed)
+    def held(self, kind: str) -> Held:
+        """The shard as a constraint of a kind takes it."""
+        return Held(self.orders[kind], self.meta.documents, self.removed)
 
     def __getitem__(self, at: int) -> Document:
         """Document ``at`` of the shard, removed or not."""
@@ -175,11 +183,12 @@ class Shard:
 
     def items(self) -> Iterator[Item]:
         """Its documents without the removed ones, to be written again."""
-        tokens, starts = self.kind.unsort(self._sorted)
+        named = [kind.unsort(self._held) for kind in self.kinds.values()]
         kept = np.ones(self.meta.documents, bool)
         kept[self.removed] = False
         for at in np.flatnonzero(kept).tolist():
-            yield Item(self.line(at), int(self.hashes[at]), tokens[starts[at] : starts[at + 1]])
+            tokens = [tokens[starts[at] : starts[at + 1]] for tokens, starts in named]
+            yield Item(self.line(at), int(self.hashes[at]), tokens)
 
     def look_up(self, ids: Iterable[str]) -> dict[str, int]:
         """Which of its documents have these ids; ids that none has, or only a removed one, are left out."""
@@ -191,10 +200,9 @@ class Shard:
     def without(self, documents: Ids, change: int) -> ShardMeta:
         """Writes that documents are removed as well, beside what is there, and returns what meta.json then says."""
         removed = np.union1d(self.removed, documents)
-        gone = self.order.places_of(documents)
-        gone = gone if self.gone is None else np.union1d(self.gone, gone)
-        files = {name: size for name, size in self.meta.files.items() if not name.startswith(tuple(_REMOVED))}
-        for name, values in (("removed", removed), ("gone", gone)):
+        gone = {f"gone-{name}": np.union1d(o.gone, o.places_of(documents)) for name, o in self.orders.items()}
+        files = {name: size for name, size in self.meta.files.items() if not name.startswith(("removed-", "gone-"))}
+        for name, values in {"removed": removed, **gone}.items():
             path = self.folder / f"{name}-{change}.npy"
             np.save(path, values.astype(np.uint32))
             files[path.name] = path.stat().st_size

@@ -190,13 +190,13 @@ class Suffixes(Order):
         place = np.concatenate([low, place[inside]])
         return row, self.after(place, depth), place
 
-    def written_down(self, low: Ids, high: Ids, depth: int) -> tuple[Ids, NDArray[np.bool_]] | None:
+    def written_down(self, low: Ids, high: Ids, depth: int) -> tuple[Ids, NDArray[np.uint8]]:
         if not 1 <= depth <= FRESH or not len(self.leads) or len(self.gone):
-            return None
+            return super().written_down(low, high, depth)
         lead = (low.astype(np.uint64) << np.uint64(2)) | np.uint64(depth)
         place = np.minimum(np.searchsorted(self.leads, lead), len(self.leads) - 1)
         known = np.flatnonzero((self.leads[place] == lead) & (low < high))
-        return known, np.unpackbits(self.nexts[place[known]], axis=1, count=self.size).view(bool)
+        return known, self.nexts[place[known]]
 
     def _first_live(self, low: Ids) -> Ids:
         """The first place from each of ``low`` on that is not gone."""

@@ -28,7 +28,8 @@ DEAD, START = 0, 1
 class State:
     """Where each of R rows stands after ``step`` tokens: ``rows`` is an array (R,) or whatever the constraint keeps.
 
-    last: (R, M) the tokens written last, newest first, for constraints that compare tokens; None for the others.
+    last: (R, M) the tokens written last, newest first, for constraints that compare tokens; or whatever else of each
+    row a constraint knows from the step before.
     """
 
     rows: Any

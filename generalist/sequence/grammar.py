@@ -5,9 +5,10 @@
     item     := (unit | "none" | 'quoted' | "(" answer ")") repeat? | "number" item "{#}"
     repeat   := "*" | "+" | "?" | "{n}" | "{m,n}"
 
-Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``pixels``, ``text``, ``docid``, ``ngram``, ``polygon`` or
-``keypoints`` is that unit's size (patches, cells, most pieces, most vertices, points), not a repeat. ``*`` and ``+``
-stop at 32, so that every answer is bounded. ``number box{#}`` announces how many boxes follow, and exactly so many do.
+Juxtaposition is sequence. ``{n}`` straight after ``mask``, ``pixels``, ``text``, ``docid``, ``ngram``, ``code``,
+``polygon`` or ``keypoints`` is that unit's size (patches, cells, most tokens, most vertices, points), not a repeat.
+``*`` and ``+`` stop at 32, so that every answer is bounded. ``number box{#}`` announces how many boxes follow, and
+exactly so many do.
 
 A repeat of items that open with a place and have one length is a list: its items are written from left to right, each
 starting in a bin beyond the one before. So no list can hold a thing twice, and every set of things has one spelling.
@@ -43,10 +44,10 @@ __all__ = [
 ]
 
 MOST = 32
-SIZED = frozenset({"mask", "pixels", "text", "docid", "ngram", "polygon", "keypoints"})
+SIZED = frozenset({"mask", "pixels", "text", "docid", "ngram", "code", "polygon", "keypoints"})
 PLACES = ("box", "oriented", "point")
 """Units that say where a thing is."""
-IDENTIFIERS = frozenset({"docid", "ngram"})
+IDENTIFIERS = frozenset({"docid", "ngram", "code"})
 """Units that name documents: what may be written is up to an index."""
 
 
@@ -256,7 +257,11 @@ def is_list(node: Node) -> bool:
         return False
     parts = node.part.parts if isinstance(node.part, Series) else (node.part,)
     units = [part.name for part in parts if isinstance(part, UnitNode)]
-    return len(units) == len(parts) and units[0] in PLACES and not {"text", "docid", "ngram", "polygon"} & set(units)
+    return (
+        len(units) == len(parts)
+        and units[0] in PLACES
+        and not {"text", "docid", "ngram", "code", "polygon"} & set(units)
+    )
 
 
 def options(node: Node) -> tuple[Node, ...]:

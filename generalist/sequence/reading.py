@@ -19,7 +19,7 @@ __all__ = ["Found", "fill", "read"]
 Found = tuple[str, Any, float]
 """A unit's name, or fixed words; its value, None of fixed words; the geometric mean of its tokens' probabilities."""
 
-SAYS = ("text", "docid", "ngram", "label", "number")
+SAYS = ("text", "docid", "ngram", "code", "label", "number")
 """Units whose value is the text of an answer."""
 
 

@@ -88,12 +88,14 @@ class Sample:
 
 @dataclass(slots=True)
 class Document:
-    """A document that retrieval may find. image: path of a picture that belongs to it, if any."""
+    """A document that retrieval may find. image: path of a picture that belongs to it, if any. code: tokens of the
+    ``doc`` block that stand for it, see the unit ``code``, if it has been given any."""
 
     id: str
     title: str
     text: str = ""
     image: str = ""
+    code: str = ""
 
 
 @dataclass(slots=True)

@@ -37,7 +37,7 @@ def single(sample: Sample, frame: Frame) -> dict[str, Any]:
     objects = sample.objects
     found = record(objects, 0, frame) if objects is not None and len(objects) else {}
     if sample.text:
-        found |= {"text": sample.text, "docid": sample.text, "ngram": sample.text, "label": sample.text}
+        found |= dict.fromkeys(("text", "docid", "ngram", "code", "label"), sample.text)
     if sample.text.isdecimal():
         found["number"] = int(sample.text)
     return found

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from generalist.sequence.centres import k_means
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.units.mask import crop_patches
 from generalist.sequence.vocabulary import CONTROL, blocks_of, spelling
@@ -89,17 +90,8 @@ def mask_patches(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 def learn_codebook(patches: NDArray[np.float32], size: int, rounds: int = 12, seed: int = 0) -> NDArray[np.uint8]:
     """k-means centres of patches (n, 64) in [0, 1] as (size, 64) uint8, ordered so that close codes are close ids."""
-    import torch
-
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.from_numpy(patches)
-    unique = torch.unique(torch.round(x * 8) / 8, dim=0)
-    unique = unique if len(unique) >= size else x
-    centres = unique[torch.randperm(len(unique), generator=generator)[:size]].clone()
-    for _ in range(rounds):
-        nearest = torch.cat([torch.cdist(part, centres).argmin(1) for part in x.split(8192)])
-        total = torch.zeros_like(centres).index_add_(0, nearest, x)
-        count = torch.bincount(nearest, minlength=size)
-        centres = torch.where(count[:, None] > 0, total / count.clamp(min=1)[:, None], centres)
-    order = np.argsort(centres.mean(1).numpy(), kind="stable")
-    return np.asarray((centres.numpy()[order] * 255).round(), np.uint8)
+    # Patches that differ by less than an eighth are one to begin with: most masks have the same few corners.
+    seen = np.unique(np.round(patches * 8) / np.float32(8), axis=0)
+    centres = k_means(patches, size, rounds, np.random.default_rng(seed), seen if len(seen) >= size else patches)
+    order = np.argsort(centres.mean(1), kind="stable")
+    return np.asarray((centres[order] * 255).round(), np.uint8)

@@ -3,10 +3,12 @@
 import os
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 from generalist.data.readers.beir import Beir, corpus
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
+from generalist.data.readers.coded import Coded
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.dota import Dota
 from generalist.data.readers.generated import Generated
@@ -49,7 +51,8 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
 
 def open_data(spec: str) -> Dataset:
     """The set that ``READER:PATH[:SPLIT][?option=value&...]`` names; ``scenes[:SPLIT]`` needs no path. Environment
-    variables in it, such as ``${DATA}``, are filled in.
+    variables in it, such as ``${DATA}``, are filled in. Any set that asks for documents has the option ``codes=INDEX``,
+    see ``Coded``.
 
     Raises Fault if there is no such reader, path, split or option, naming those that there are.
     """
@@ -62,4 +65,7 @@ def open_data(spec: str) -> Dataset:
         raise Fault(f"{spec}: there is no reader {reader!r}{nearest(reader, READERS)} There are {there}")
     if reader != "scenes" and not spec.removeprefix(reader).partition("?")[0].strip(":"):
         raise Fault(f"{spec}: a path is missing, {reader}:PATH[:SPLIT]")
-    return READERS[reader](Spec.parse(spec))
+    found = Spec.parse(spec)
+    codes = found.options.pop("codes", None)
+    data = READERS[reader](found)
+    return data if codes is None else Coded(data, Path(codes))

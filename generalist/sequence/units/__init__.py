@@ -1,5 +1,6 @@
 """The units by the name that task files use."""
 
+from generalist.sequence.units.code import Code
 from generalist.sequence.units.depth import Cell, Depth, Range
 from generalist.sequence.units.keypoints import Keypoints
 from generalist.sequence.units.label import Label
@@ -17,7 +18,7 @@ __all__ = ["UNITS", "Unit", "Weights"]
 UNITS: dict[str, Unit] = {
     unit.name: unit
     for unit in (
-        Text(), DocId(), Ngram(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(),
+        Text(), DocId(), Ngram(), Code(), Label(), Number(), Point(), Box(), Oriented(), Polygon(), Keypoints(), Mask(),
         Pixels(), Depth(), Range(), Cell(), Normal(),
     )
 }  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from generalist.sequence.centres import nearest
 from generalist.sequence.frame import Frame
 from generalist.sequence.pattern import Pattern, Repeat, of_block
 from generalist.sequence.units.unit import Weights
@@ -48,9 +49,7 @@ class Mask:
 
     def encode(self, value: NDArray[np.bool_], frame: Frame, size: int | None) -> list[int]:
         patches = crop_patches(value, self._pixel_box(frame), size or 16)
-        codes = frame.vocabulary.patches
-        distance = (codes**2).sum(1)[None] - 2 * patches @ codes.T
-        return [frame.vocabulary["mask"][int(code)] for code in distance.argmin(1)]
+        return [frame.vocabulary["mask"][int(code)] for code in nearest(patches, frame.vocabulary.patches)]
 
     def decode(self, ids: Sequence[int], frame: Frame, weights: Weights | None = None) -> NDArray[np.bool_]:
         codes = frame.vocabulary.patches

@@ -1,0 +1,76 @@
+"""Views: documents found by every kind of identifier that an index has for them (MINDER, Li et al. 2023).
+
+Each kind is written by itself, with its own task and under its own constraint. MINDER scores a document by the sum over
+all identifiers written that it has, s(d, q) = sum over i in I_d of s(i, q). Here s is SEAL's weight of a key, for whole
+identifiers as for n-grams, and each view is told as shares of its best, because the sum over n-grams has many terms and
+that over titles one:
+
+    s(d, q) = sum over kinds v of s_v(d, q) / max over d' of s_v(d', q)
+    s_v(d, q) = w(i, q)^ALPHA of the identifier i that names d, with p(i) = |documents that i names| / (D + 1)
+              = ``scoring`` of n-grams
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from generalist.model.modeling import GeneralistModel
+from generalist.retrieval.fusion import summed
+from generalist.retrieval.hits import AMONG, confidence
+from generalist.retrieval.index import Index
+from generalist.retrieval.scoring import ALPHA, key_weights
+from generalist.retrieval.search import search
+from generalist.retrieval.substrings import Substrings
+from generalist.sequence.sample import Answer, Document, Sample
+from generalist.sequence.task import Task
+
+__all__ = ["search_views"]
+
+
+def search_views(
+    index: Index,
+    model: GeneralistModel,
+    tasks: Mapping[str, Task],
+    requests: Sequence[Sample],
+    k: int = 10,
+    **options: Any,
+) -> list[Answer]:
+    """As ``search``, of an index with any kinds of identifier; ``tasks`` gives the task that writes each.
+
+    Of one kind the answers are those of ``search``. Of several the score is the sum above, and each item of evidence
+    also says its ``kind``; an answer bears the name of the first kind's task.
+    """
+    if len(index.kinds) == 1:
+        return search(index, model, tasks[index.kind], requests, k, **options)
+    views = {kind: index.view(kind) for kind in index.kinds}
+    most = max(k, AMONG)
+    answers = {kind: search(view, model, tasks[kind], requests, most, **options) for kind, view in views.items()}
+    out = []
+    for each in zip(*answers.values(), strict=True):
+        lists = [(_weighed(view, answer), 1.0) for view, answer in zip(views.values(), each, strict=True)]
+        found = summed(lists, most)
+        sure = np.asarray([confidence(found)], np.float32)
+        seconds = sum(answer.seconds or 0.0 for answer in each)
+        out.append(replace(each[0], documents=found[:k], scores=sure, seconds=seconds))
+    return out
+
+
+def _weighed(view: Index, answer: Answer) -> list[dict[str, Any]]:
+    """The hits of one kind with s_v(d, q) for a score, best first; without those of no weight."""
+    hits = [
+        hit | {"score": _score(view, hit), "evidence": [{**one, "kind": view.kind} for one in hit["evidence"]]}
+        for hit in answer.documents or ()
+    ]
+    return sorted((hit for hit in hits if hit["score"] > 0), key=lambda hit: -hit["score"])
+
+
+def _score(view: Index, hit: Mapping[str, Any]) -> float:
+    if isinstance(view.identifiers, Substrings):
+        return float(hit["score"])
+    written = hit["evidence"][0]
+    named = Document(hit["id"], hit["title"], code=written["text"])
+    ids = view.kinds[view.kind].tokens(named, view.vocabulary, view.meta.longest[view.kind])
+    count = np.asarray([view.identifiers.count(ids)])
+    return float(key_weights(np.asarray([written["weight"]]), count, len(view) + 1)[0] ** ALPHA)
