@@ -149,8 +149,8 @@ def test_true_depth_on_the_way_out_scores_one_but_at_the_edges(generated):
     def says(images):
         assert images.shape == (2, 3, *depth.SIZE)
         far = torch.from_numpy(next(samples))[None, None]
-        half = torch.nn.functional.interpolate(far, [side // 2 for side in depth.SIZE])
-        return torch.cat([half, half.flip(-1)]), None
+        small = torch.nn.functional.interpolate(far, [side // 4 for side in depth.SIZE])
+        return torch.cat([small, small.flip(-1)]), None
 
     one.model = Saying(says)
     told = answering.measure(one.kind, "", one.answer)["metrics"]
@@ -339,6 +339,8 @@ def test_the_table_has_means_spreads_and_which_is_better(tmp_path, capsys, monke
         ([], [line("bccd", 0.5, 1), line("bccd", 0.6, 1)], "seed 1 is there twice"),
         ([], [line("bccd", 0.5, 1), line("bccd", 0.6, 2, n=5)], "not comparable"),
         ([line("bccd", 0.5, n=5)], [line("bccd", 0.5, 1)], "not comparable"),
+        ([line("bccd", 0.5) | {"metrics": {}}], [line("bccd", 0.5, 1)], "no AP50"),
+        ([line("7scenes", 0.5), line("7scenes", 0.5) | {"task": "depth_adaptive"}], [], "different tasks"),
     ],
 )
 def test_unequal_lines_are_refused(ours, theirs, said):

@@ -41,8 +41,6 @@ class Batches(Dataset[list[Example]]):
 
     def start(self, step: int, loaders: int) -> Iterator[list[Example]]:
         """The batches from ``step`` on, made ahead by so many processes; 0 makes them as they are asked for."""
-        # Batches are lists of small tensors: as open files, the default, they would run out of descriptors.
-        torch.multiprocessing.set_sharing_strategy("file_system")
         loader = DataLoader(
             self,
             batch_size=None,

@@ -5,7 +5,7 @@
 ``--ours`` takes the lines of ``generalist eval --json`` on the test splits of ``sets.py``, a line a seed and a set;
 ``--theirs`` those of the specialists. A set without lines on both sides has no row. Spread is the standard deviation
 over seeds, in brackets with their number; "even" is a difference within the larger of both spreads. What the runs were
-is told on standard error, and so is what makes them unequal.
+is told on standard error.
 """
 
 import argparse
@@ -108,7 +108,7 @@ def grouped(records: Iterable[Line], by_model: bool) -> Groups:
     """The lines by set and, of specialists, by model. Lines about other sets are told and left out.
 
     Raises:
-        Fault: a seed of one model on one set is there twice, or only a part of a set was measured.
+        Fault: a seed of one model on one set is there twice, or lines are of different tasks or numbers of items.
     """
     found: Groups = defaultdict(list)
     for line in records:
@@ -124,6 +124,8 @@ def grouped(records: Iterable[Line], by_model: bool) -> Groups:
     for (name, _), group in found.items():
         if len(counts := sorted({line["n"] for line in group})) > 1:
             raise Fault(f"{name}: lines of {counts[0]} and of {counts[-1]} items are not comparable")
+        if len(tasks := sorted({line["task"] for line in group})) > 1:
+            raise Fault(f"{name}: {' and '.join(tasks)} are different tasks; give the lines of one")
     return found
 
 
@@ -134,19 +136,26 @@ def rows(ours: Groups, theirs: Groups) -> Iterator[Row]:
         for figure in SETS[name].figures if own else ():
             if own[0]["n"] != group[0]["n"]:
                 raise Fault(f"{name}: {own[0]['n']} items of ours and {group[0]['n']} of {model} are not comparable")
-            sides = [Figure(tuple(float(line["metrics"][figure]) for line in side)) for side in (own, group)]
-            yield Row(SETS[name], figure, sides[0], sides[1], model)
+            yield Row(SETS[name], figure, _figure(own, figure), _figure(group, figure), model)
+
+
+def _figure(group: list[Line], name: str) -> Figure:
+    lacking = [line["model"] for line in group if name not in line["metrics"]]
+    if lacking:
+        raise Fault(f"{lacking[0]}: its line has no {name} among its metrics")
+    return Figure(tuple(float(line["metrics"][name]) for line in group))
 
 
 def conditions(group: list[Line]) -> str:
-    """What the runs of one specialist on one set were, and whether they were alike."""
-    told = [f"{name} {_range(group, name)}" for name in ("minutes", "processor_minutes", "steps", "threads")]
-    return ", ".join([f"parameters {group[0].get('parameters', 0):,}", *told, _range(group, "device")])
+    """What the runs of one side on one set were, from the least to the most where they differ."""
+    names = ("parameters", "minutes", "processor_minutes", "steps", "threads", "device")
+    told = [f"{name} {found}" for name in names if (found := _range(group, name))]
+    return ", ".join([f"{len(group)} runs", *told])
 
 
 def _range(group: list[Line], name: str) -> str:
     values = sorted({line[name] for line in group if name in line})
-    return str(values[0]) if len(values) == 1 else f"{values[0]} to {values[-1]}" if values else "not told"
+    return " to ".join(str(value) for value in dict.fromkeys((*values[:1], *values[-1:])))
 
 
 def main() -> None:
@@ -164,8 +173,8 @@ def main() -> None:
     print("| set | figure | ours | specialist | which | ours better by | |\n|---|---|---|---|---|---|---|")
     for row in table:
         print(row.markdown())
-    for (name, model), group in theirs.items():
-        print(f"{name}, {model}: {conditions(group)}", file=sys.stderr)
+    for (name, model), group in [*ours.items(), *theirs.items()]:
+        print(f"{name}, {model or 'ours'}: {conditions(group)}", file=sys.stderr)
 
 
 if __name__ == "__main__":

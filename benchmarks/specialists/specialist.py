@@ -91,6 +91,7 @@ def train(about: str | None, family: Mapping[str, type[Specialist]], arguments: 
     parser.add_argument("--loaders", type=int, default=1, help="processes that prepare pictures beside the training")
     parser.add_argument("--batch", type=int, help="pictures a step")
     parser.add_argument("--lr", type=float, help="the highest learning rate")
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, help="as suits the model, unless said")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path, help="folder of checkpoints; runs/specialists/SET-MODEL-SEED unless said")
     parser.add_argument("--fresh", action="store_true", help="forget an earlier checkpoint")
@@ -113,7 +114,7 @@ def _trained(family: Mapping[str, type[Specialist]], given: argparse.Namespace) 
         batch=given.batch or specialist.batch,
         lr=given.lr or specialist.lr,
         weight_decay=specialist.weight_decay,
-        bf16=specialist.bf16,
+        bf16=specialist.bf16 if given.bf16 is None else given.bf16,
     )
     out = given.out or Path("runs", "specialists", f"{kind.name}-{name}-{given.seed}")
     training = Training(plan, specialist.model, specialist.loss, out, torch.device(given.device), given.fresh)
@@ -127,6 +128,7 @@ def _trained(family: Mapping[str, type[Specialist]], given: argparse.Namespace) 
         "steps": training.step,
         "batch": plan.batch,
         "lr": plan.lr,
+        "bf16": plan.bf16,
         "device": device(given.device),
     }
     return record(kind, given, told, specialist.answer)

@@ -142,7 +142,8 @@ class Training:
         self.model.eval()
 
     def save(self) -> None:
-        """A checkpoint of everything that the next step depends on, but for the clock of the wall."""
+        """A checkpoint of what the next step depends on, but for the clock on the wall and torch's own generator, from
+        which dropout and Mask R-CNN's proposals are drawn."""
         mean = dict(zip(self._names(), self.average.values, strict=True))
         tensors = {"model": self.model.state_dict(), "average": mean}
         state = {"plan": asdict(self.plan), "step": self.step, "spent": self.spent, "busy": self.busy}
