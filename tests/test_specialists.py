@@ -105,8 +105,11 @@ def test_a_specialist_learns_two_pictures_and_its_answers_can_be_measured(name, 
         one.model.transform.min_size, one.model.roi_heads.fg_bg_sampler.batch_size_per_image = (96,), 32
     views = Batches(specialist.examples(one, Generated()), one.augment, 2, 0)[0]
     training.model.train()
-    losses = [sum(training.update(views, 1.0).values()) for _ in range(3)]
-    assert min(losses[1:]) < losses[0]  # Mask R-CNN draws what it learns from anew each time
+    losses = []
+    for _ in range(2):
+        torch.manual_seed(0)  # Mask R-CNN draws what it learns from
+        losses.append(sum(training.update(views, 1.0).values()))
+    assert losses[1] < losses[0]
     training.settle([views])
     told = answering.measure(one.kind, "", one.answer)
     assert told["n"] == 2

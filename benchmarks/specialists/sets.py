@@ -2,9 +2,7 @@
 
 from dataclasses import dataclass
 
-from generalist.faults import Fault
-
-__all__ = ["SETS", "Set", "named"]
+__all__ = ["SETS", "Set"]
 
 
 @dataclass(frozen=True)
@@ -49,11 +47,3 @@ SETS = {
         Set("vqa_rad", "ask", "vqa:{}/vqa_rad:{}?type=closed", "train", "val", ("accuracy",)),
     )
 }  # fmt: skip
-
-
-def named(name: str, tasks: tuple[str, ...]) -> Set:
-    """The set of a name. Raises Fault if it is not one of those that pose one of ``tasks``."""
-    there = {found.name: found for found in SETS.values() if found.task in tasks}
-    if name not in there:
-        raise Fault(f"--set {name}: there is no such set here; there are {', '.join(there)}")
-    return there[name]
