@@ -133,7 +133,7 @@ def test_a_step_is_a_function_of_the_seed_and_its_number(world):
 
     def mixture(seed):
         source = Source(data, 1.0, {"detect": 0.5, "ask": 2.5})
-        return Mixture([source], tasks, {"detect": 1.0, "ask": 1.0}, vocabulary, 32, 3, 10, seed)
+        return Mixture([source], tasks, {"detect": 1.0, "ask": 1.0}, vocabulary, [32], 3, 10, seed)
 
     first, again, other = mixture(0)[4], mixture(0)[4], mixture(1)[4]
     assert torch.equal(first["ids"], again["ids"]) and torch.equal(first["pixels"], again["pixels"])
