@@ -117,11 +117,12 @@ def test_every_shipped_recipe_is_valid():
 
 def test_schedules_start_and_end_where_they_say():
     constant, cosine = Optimiser(warmup=10, decay=0.5), Optimiser(warmup=1, schedule="cosine")
-    assert rate(0, 100, constant) == pytest.approx(0.1)
-    assert rate(49, 100, constant) == 1.0
-    assert rate(75, 100, constant) == pytest.approx(0.5)
-    assert rate(99, 100, constant) == pytest.approx(0.02)
-    assert rate(50, 100, cosine) == pytest.approx(0.5)
+    assert rate(0, 0, constant) == pytest.approx(0.1)
+    assert rate(49, 0.49, constant) == 1.0
+    assert rate(75, 0.75, constant) == pytest.approx(0.5)
+    assert rate(99, 0.99, constant) == pytest.approx(0.02)
+    assert rate(50, 0.5, cosine) == pytest.approx(0.5)
+    assert rate(50, 1.2, constant) == rate(50, 1.2, cosine) == 0  # the clock ran on while it was measured
 
 
 def test_the_average_follows_its_equation():

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from torchvision.transforms.v2 import functional
 
 from generalist.data.images import load_image
@@ -15,9 +16,10 @@ from generalist.data.mirror import sided
 from generalist.data.mosaic import Window, may_be_pieced, pieced
 from generalist.data.sight import sample_seen
 from generalist.data.view import Tint, View
+from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
-__all__ = ["Augment", "Freedom"]
+__all__ = ["Augment", "Freedom", "read_augment"]
 
 Random = np.random.Generator
 Row = Sequence[Sample]
@@ -141,6 +143,17 @@ class Augment(BaseModel):
         x1, y1, x2, y2 = window or (0, 0, side, side)
         offset = _between(x1, x2 - scaled[0], at[0]), _between(y1, y2 - scaled[1], at[1])
         return View(source, (side, side), scaled, offset, plain.flip, plain.quarters, float(degrees), window)
+
+
+def read_augment(text: str) -> Augment:
+    """An ``Augment`` from one line of YAML, such as ``flip: 0.5, scale: [0.3, 1.5]``. Raises Fault for a mistake in it."""
+    try:
+        return Augment.model_validate(yaml.safe_load(text if text.lstrip().startswith("{") else f"{{{text}}}"))
+    except (yaml.YAMLError, ValidationError) as error:
+        first = error.errors()[0] if isinstance(error, ValidationError) else None
+        where = "" if first is None else ".".join(map(str, first["loc"]))
+        said = str(error).splitlines()[0] if first is None else first["msg"].removeprefix("Value error, ")
+        raise Fault(f"augment: {where + ': ' if where else ''}{said}") from error
 
 
 def _between(a: int, b: int, share: float) -> int:

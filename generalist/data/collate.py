@@ -290,9 +290,9 @@ def _within(points: NDArray[np.float32] | None, boxes: NDArray[np.float32]) -> N
     """Which points (K, 2) lie in one of the boxes (n, 4), or are the nearest to its middle."""
     assert points is not None
     low, high = boxes[:, :2], boxes[:, 2:]
-    inside = ((points[:, None] >= low) & (points[:, None] <= high)).all(-1).any(-1)
+    inside = np.asarray(((points[:, None] >= low) & (points[:, None] <= high)).all(-1).any(-1))
     inside[np.linalg.norm(points[:, None] - (low + high) / 2, axis=-1).argmin(0)] = True
-    return np.asarray(inside)
+    return inside
 
 
 def _answers(request: Request) -> Tracks:

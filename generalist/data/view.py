@@ -89,7 +89,7 @@ class View:
                 self.scaled, Image.Resampling.BILINEAR, reducing_gap=2.0
             )
             turned = np.asarray(shrunk)
-        turned = tint(np.ascontiguousarray(turned))
+        turned = tint(np.array(turned))
         if self.degrees:
             about = replace(self, source=self.scaled, flip=False, quarters=0)
             back = np.linalg.inv(np.vstack([about.matrix, [0, 0, 1]]))[:2]
