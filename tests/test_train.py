@@ -111,7 +111,7 @@ def test_a_task_that_is_not_there_is_named(tmp_path):
 
 
 def test_every_shipped_recipe_is_valid():
-    for path in (Path(__file__).parent.parent / "recipes").glob("*.yaml"):
+    for path in (Path(__file__).parent.parent / "recipes").rglob("*.yaml"):
         assert Recipe.read(path).tasks
 
 

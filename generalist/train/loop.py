@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, cast
 
@@ -185,8 +186,9 @@ class _Run:
         assert self.watch is not None and self.judge is not None
         figures: dict[str, float] = {}
         if self.accelerator.is_main_process:
-            model = self.averaged().float().to(self.accelerator.device)
-            figures = dict(self.judge(model, self.vocabulary, self.recipe))
+            with nullcontext() if self.watch.spec.select else self.clock.paused():
+                model = self.averaged().float().to(self.accelerator.device)
+                figures = dict(self.judge(model, self.vocabulary, self.recipe))
         figures, seconds = self._agreed((figures, self.clock.seconds))
         best = self.watch.take(figures, self.step, seconds)
         self.over = self.over or self.watch.enough
@@ -196,7 +198,7 @@ class _Run:
             told += f" {figures[self.watch.spec.metric]:.4f}"
             told += " (best)" if best else f" (best {self.watch.best:.4f} at {self.watch.at})"
             self.progress.console.print(told, soft_wrap=True)
-            if best:
+            if best and self.watch.spec.select:
                 save_model(self.averaged(), self.out / "best", self.vocabulary)
         self.accelerator.log({f"validation/{k}": v for k, v in figures.items()}, step=self.step)
         self.save()
@@ -273,7 +275,7 @@ class _Run:
         """The model folder: the best weights that were measured, or else the last."""
         folder = self.out / "model"
         if self.accelerator.is_main_process:
-            if self.watch is None:
+            if self.watch is None or not self.watch.spec.select:
                 save_model(self.averaged(), folder, self.vocabulary)
             else:
                 beside = folder.with_name(folder.name + ".part")

@@ -67,7 +67,10 @@ class Validate(Strict):
 
     metric: the figure of the task that is watched, such as AP50. every: ``200``, ``200 steps`` or ``3 minutes``.
     limit: only so many items, from the first. patience: measurements without a better figure after which the run ends.
-    The best weights are the model that the run gives.
+
+    The best weights are the model that the run gives, and measuring takes the run's own time. Without ``select`` a run
+    is only watched: its last weights are the model, it does not end early, and the clock stands still meanwhile. What
+    is reported on may only be watched.
     """
 
     data: str
@@ -76,6 +79,7 @@ class Validate(Strict):
     every: str = "2 minutes"
     limit: int | None = Field(None, gt=0)
     patience: int | None = Field(None, gt=0)
+    select: bool = True
 
     @field_validator("every", mode="before")
     @classmethod

@@ -50,7 +50,7 @@ class Watch:
     @property
     def enough(self) -> bool:
         """Whether the last measurements have waited long enough for a better one."""
-        return self.spec.patience is not None and self.stale >= self.spec.patience
+        return self.spec.select and self.spec.patience is not None and self.stale >= self.spec.patience
 
     def state(self) -> dict[str, Any]:
         """What a checkpoint keeps."""

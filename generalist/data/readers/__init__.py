@@ -9,6 +9,7 @@ from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.dota import Dota
+from generalist.data.readers.fold import folded, parted
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.huggingface import HuggingFace
 from generalist.data.readers.instancemaps import InstanceMaps
@@ -49,7 +50,8 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
 
 def open_data(spec: str) -> Dataset:
     """The set that ``READER:PATH[:SPLIT][?option=value&...]`` names; ``scenes[:SPLIT]`` needs no path. Environment
-    variables in it, such as ``${DATA}``, are filled in.
+    variables in it, such as ``${DATA}``, are filled in. Of any set ``fold=K/N`` is the K-th of N consecutive parts, and
+    ``besides=K/N`` all the others.
 
     Raises Fault if there is no such reader, path, split or option, naming those that there are.
     """
@@ -62,4 +64,6 @@ def open_data(spec: str) -> Dataset:
         raise Fault(f"{spec}: there is no reader {reader!r}{nearest(reader, READERS)} There are {there}")
     if reader != "scenes" and not spec.removeprefix(reader).partition("?")[0].strip(":"):
         raise Fault(f"{spec}: a path is missing, {reader}:PATH[:SPLIT]")
-    return READERS[reader](Spec.parse(spec))
+    whole, part = folded(spec)
+    data = READERS[reader](Spec.parse(whole))
+    return data if part is None else parted(data, part, spec)
