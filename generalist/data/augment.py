@@ -146,7 +146,7 @@ class Augment(BaseModel):
 
 
 def read_augment(text: str) -> Augment:
-    """An ``Augment`` from a line of YAML, such as ``flip: 0.5, scale: [0.3, 1.5]``. Raises Fault for a mistake in it."""
+    """An ``Augment`` from a line of YAML, such as ``flip: 0.5, scale: [0.3, 1.5]``. Raises Fault for what is wrong."""
     try:
         return Augment.model_validate(yaml.safe_load(text if text.lstrip().startswith("{") else f"{{{text}}}"))
     except (yaml.YAMLError, ValidationError) as error:
