@@ -3,7 +3,7 @@
     python benchmarks/synergy.py --minutes 60 --data $GENERALIST_DATA --out runs/synergy --init tiny --seeds 0 1 2
 
 All make the same number of steps at the same rates; a step of the joint model holds, on average, as many pictures of
-each set as a step of that set's own model. ``--minutes`` is what the joint training takes, the five others take about as
+each set as a step of that set's own model. ``--minutes`` is what the joint training takes, the five others take as
 long together; the number of steps is found by timing a few joint ones, or is ``--steps``. Run again after an
 interruption, it goes on where it was: what is trained and measured is in ``--out``.
 
