@@ -232,8 +232,8 @@ def test_what_is_measured_while_training_is_what_eval_measures_of_the_model(tmp_
 
 def test_less_is_better_of_an_error():
     watch = Watch(Validate(**{**WATCHED, "metric": "AbsRel", "patience": 1}))
-    assert watch.take({"AbsRel": 0.3}, 1, 0.0) and watch.take({"AbsRel": 0.2}, 2, 0.0)
-    assert not watch.take({"AbsRel": 0.25}, 3, 0.0) and watch.enough and watch.at == 2
+    assert watch.take(0.3, 1, 0.0) and watch.take(0.2, 2, 0.0)
+    assert not watch.take(0.25, 3, 0.0) and watch.enough and watch.at == 2
 
 
 def test_the_clock_ends_a_run_and_its_rate_falls_towards_that_end(tmp_path, monkeypatch):

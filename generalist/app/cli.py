@@ -177,6 +177,8 @@ def data(
     from generalist.app.report import Bar, print_description, print_json
     from generalist.data.augment import read_augment
 
+    if augment is not None and draw is None:
+        raise Fault("data: --augment varies the pictures that --draw draws: say --draw DIR as well")
     description = Description(source, limit, draw, None if augment is None else read_augment(augment))
     with Bar("data", len(description)) as bar:
         record = description.run(bar.step, on_fault=bar.fault)

@@ -136,11 +136,13 @@ class Evaluation:
 
 
 def judge(model: GeneralistModel, vocabulary: Vocabulary, recipe: Recipe) -> dict[str, float]:
-    """The figures of a model in training by the recipe's ``validate``: what ``generalist eval`` would print of it."""
+    """The figures of a model in training by the recipe's ``validate``: those that ``generalist eval`` prints of it,
+    without those of others beside it."""
     asked = recipe.validation
     assert asked is not None
     generalist = Generalist(model, vocabulary, load_tasks(vocabulary, *recipe.tasks_dir))
-    figures: dict[str, float] = Evaluation(generalist, asked.task, asked.data, asked.limit).run()["metrics"]
+    evaluation = Evaluation(generalist, asked.task, asked.data, asked.limit, alone=True)
+    figures: dict[str, float] = evaluation.run()["metrics"]
     return figures
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset
 from generalist.data.readers.beir import Beir
+from generalist.data.readers.fold import Fold
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.kilt import Kilt
 from generalist.faults import Fault
@@ -40,6 +41,9 @@ class Finder:
         self, generalist: Generalist, task: Task, data: Dataset, among: int, k: int, batch: int, alone: bool = False
     ):
         self.generalist, self.task, self.batch, self.alone = generalist, task, batch, alone
+        if isinstance(data, Fold):  # a part of the queries, and all the documents
+            data = data.data
+            among = len(data)
         self.seen = data.seen if isinstance(data, Beir) else frozenset()
         documents = _documents(data, among)
         self.k = min(k, len(documents))

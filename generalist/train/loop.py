@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import nullcontext
+from math import nan
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
@@ -86,7 +87,8 @@ class _Run:
         self.sums = torch.zeros(2, len(self.names))
         self.last = self.out / "last"
         if fresh:
-            shutil.rmtree(self.last, ignore_errors=True)
+            for folder in (self.last, self.out / "best"):
+                shutil.rmtree(folder, ignore_errors=True)
         if self.last.is_dir():
             self._resume(found)
         self.saved = self.clock.seconds
@@ -168,18 +170,19 @@ class _Run:
         self.average.update(self.model.parameters(), self.step)
         self.step += 1
         losses = self._report()
-        seconds = self._agreed(self.clock.seconds)
+        (seconds,) = self._agreed(self.clock.seconds)
         if self.watch is not None and self.watch.due(self.step, seconds):
             self._measure()
         self.done = self.recipe.done(self.step, seconds)
         self.over = self.over or self.done >= 1
         return losses
 
-    def _agreed(self, value: Any) -> Any:
-        """The first process's value, for all: clocks differ, and who stops alone leaves the others waiting."""
+    def _agreed(self, *values: float) -> list[float]:
+        """The first process's numbers, for all: clocks differ, and who stops alone leaves the others waiting."""
         if self.accelerator.num_processes == 1:
-            return value
-        return broadcast_object_list([value])[0]
+            return list(values)
+        told: torch.Tensor = broadcast(torch.tensor(values, dtype=torch.float64, device=self.accelerator.device))
+        return told.tolist()
 
     def _measure(self) -> None:
         """Measures the averaged weights, keeps them if they are the best, and notes whether there were enough."""
@@ -189,13 +192,16 @@ class _Run:
             with nullcontext() if self.watch.spec.select else self.clock.paused():
                 model = self.averaged().float().to(self.accelerator.device)
                 figures = dict(self.judge(model, self.vocabulary, self.recipe))
-        figures, seconds = self._agreed((figures, self.clock.seconds))
-        best = self.watch.take(figures, self.step, seconds)
+        figure, seconds = self._agreed(figures.get(self.watch.spec.metric, nan), self.clock.seconds)
+        if figure != figure:
+            asked, there = self.watch.spec, ", ".join(figures)
+            raise Fault(f"validate: metric: {asked.task!r} has no figure {asked.metric!r}; it has {there}")
+        best = self.watch.take(figure, self.step, seconds)
         self.over = self.over or self.watch.enough
         if self.curve is not None:
             self.curve.add(self.step, seconds, validation=figures, best=best)
             told = f"step {self.step} {seconds:.0f}s {self.watch.spec.task} {self.watch.spec.metric}"
-            told += f" {figures[self.watch.spec.metric]:.4f}"
+            told += f" {figure:.4f}"
             told += " (best)" if best else f" (best {self.watch.best:.4f} at {self.watch.at})"
             self.progress.console.print(told, soft_wrap=True)
             if best and self.watch.spec.select:

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from generalist.faults import Fault
 from generalist.metrics.metric import LESS
 from generalist.model.modeling import GeneralistModel
 from generalist.sequence.vocabulary import Vocabulary
@@ -34,13 +33,9 @@ class Watch:
             return step % self.spec.steps == 0
         return seconds - self.seconds >= 60 * (self.spec.minutes or 0)
 
-    def take(self, figures: Mapping[str, float], step: int, seconds: float) -> bool:
-        """Notes a measurement; whether it is the best. Raises Fault if what is watched is not among the figures."""
-        name = self.spec.metric
-        if name not in figures:
-            raise Fault(f"validate: metric: {self.spec.task!r} has no figure {name!r}; it has {', '.join(figures)}")
-        figure = float(figures[name])
-        better = self.best is None or (figure < self.best if name in LESS else figure > self.best)
+    def take(self, figure: float, step: int, seconds: float) -> bool:
+        """Notes a measurement of what is watched; whether it is the best."""
+        better = self.best is None or (figure < self.best if self.spec.metric in LESS else figure > self.best)
         self.last, self.seconds = step, seconds
         self.stale = 0 if better else self.stale + 1
         if better:
