@@ -91,7 +91,7 @@ class _Run:
                 shutil.rmtree(folder, ignore_errors=True)
         if self.last.is_dir():
             self._resume(found)
-        self.saved = self.clock.seconds
+        (self.saved,) = self._agreed(self.clock.seconds)
         self.done = recipe.done(self.step, self.saved)
         self.over = self.over or self.done >= 1
         self.wrapped, *self.optimisers = self.accelerator.prepare(self.model, *found)

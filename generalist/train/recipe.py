@@ -26,7 +26,7 @@ class Strict(BaseModel):
 
 class Model(Strict):
     """Where the weights start: a size, or ``init``: ``timm/<name>``, a model folder, or a shipped model's name. The
-    other fields change the size's own."""
+    other fields change the size's own; of a model folder ``image_size`` alone can be changed."""
 
     size: str = "tiny"
     init: str | None = None
