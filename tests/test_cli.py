@@ -363,6 +363,11 @@ def test_train_runs_a_recipe_with_changes(tmp_path):
     result = call("train", file, "steps=1")
     assert result.exit_code == 0, result.output
     assert (tmp_path / "run" / "model" / "model.safetensors").is_file() and not result.stdout
+    watched = "validate={data: 'scenes:val?size=32&length=2', task: ask, metric: accuracy, every: 1}"
+    result = call("train", file, "steps=2", watched, f"out={tmp_path / 'watched'}")
+    assert result.exit_code == 0 and "ask accuracy" in result.stderr, result.output
+    assert (tmp_path / "watched" / "best").is_dir() and not result.stdout
+    blamed(call("train", "real/bcc"), "did you mean 'real/bccd'")
 
 
 def test_tasks_tells_all_and_one():

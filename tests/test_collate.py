@@ -10,6 +10,7 @@ from generalist.data.collate import Request, collate
 from generalist.data.mixture import Mixture, Source
 from generalist.data.readers import open_data
 from generalist.data.rows import BLIND, WIDTH
+from generalist.sequence.sample import Objects
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
@@ -130,12 +131,34 @@ def test_silent_tracks_that_are_kept_stand_for_those_that_are_not(world):
             assert silent[0] == pytest.approx(silent[1])
 
 
+def test_what_is_ignored_is_neither_asked_for_nor_an_error(world, small_model):
+    """Whatever is ignored, nothing of it is learned: not the thing, and not that there is none where it stands."""
+    vocabulary, tasks, _ = world
+    box = np.asarray([[2, 2, 12, 12], [14, 14, 31, 31]], np.float32)
+    sample = row(world, 5, ["detect"], 5)[0].sample
+    both = sample.but(objects=Objects(box, ("cube", "cone"), ignore=np.asarray([False, True])), labels=("cube", "cone"))
+    request = Request(tasks["detect"], TASKS.index("detect"), both)
+    made = batch(world, [[request]])
+    points = made["point"].flatten(0, 1)
+    for group in made["groups"]:
+        at = group["at"][group["weight"] > 0]
+        here = points[at]
+        assert not ((here >= 14 / 32) & (here <= 31 / 32)).all(1).any()
+    label = vocabulary["label"]
+    fed = made["ids"][made["track"] > 0]
+    assert label[0] in fed.tolist() and label[1] not in fed.tolist()
+    # All of it ignored: nothing is asked and the loss is nothing, not an error.
+    crowd = Objects(np.asarray([[0, 0, 32, 32]], np.float32), ("cube",), ignore=np.ones(1, bool))
+    total, count = totals(small_model, batch(world, [[Request(tasks["detect"], 0, both.but(objects=crowd))]]))
+    assert float(total.sum()) == 0 == float(count.sum())
+
+
 def test_a_step_is_a_function_of_the_seed_and_its_number(world):
     vocabulary, tasks, data = world
 
     def mixture(seed):
         source = Source(data, 1.0, {"detect": 0.5, "ask": 2.5})
-        return Mixture([source], tasks, {"detect": 1.0, "ask": 1.0}, vocabulary, 32, 3, 10, seed)
+        return Mixture([source], tasks, {"detect": 1.0, "ask": 1.0}, vocabulary, [32], 3, 10, seed)
 
     first, again, other = mixture(0)[4], mixture(0)[4], mixture(1)[4]
     assert torch.equal(first["ids"], again["ids"]) and torch.equal(first["pixels"], again["pixels"])

@@ -56,6 +56,20 @@ def test_a_set_in_tables_and_pictures(tmp_path):
             assert image.width > 3 * 720
 
 
+def test_pictures_are_drawn_as_training_would_vary_them(tmp_path):
+    spec = yolo(tmp_path)
+    rules = ["--augment", "scale: [0.2, 0.3], colour: 0.5"]
+    sheets = []
+    for words in ([], rules):
+        assert call(spec, "--draw", tmp_path / "out", "--limit", 1, *words).exit_code == 0
+        sheets.append(np.asarray(Image.open(tmp_path / "out/detect.png")))
+    assert sheets[1].shape[0] > sheets[0].shape[0]  # a square
+    for words, said in ((["--augment", "flip: 1"], "--draw"), (["--draw", tmp_path, "--augment", "flop: 1"], "flop"),
+                        (["--draw", tmp_path, "--augment", "{flip"], "augment")):  # fmt: skip
+        refused = call(spec, *words)
+        assert refused.exit_code == 2 and said in refused.stderr and refused.stderr.count("\n") == 1
+
+
 def test_what_is_broken_is_told_and_the_rest_described(tmp_path):
     spec = yolo(tmp_path)
     (tmp_path / "images/1.png").write_bytes(b"no image")

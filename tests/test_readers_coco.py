@@ -43,6 +43,7 @@ def test_people_of_two_files_are_the_same_people(people):
     assert data.sample(0, "detect").objects.names == ("person", "person", "kite")
     sample = data.sample(0, "pose")
     assert sample.labels == ("person",)
+    assert sample.objects.joints == ("nose", "tail")
     assert sample.objects.keypoints.tolist() == [[[3, 4, 2], [0, 0, 0]], [[0, 0, 0], [0, 0, 0]]]
     assert sample.objects.ignore.tolist() == [False, True]
     assert data.sample(1, "pose").objects.keypoints.shape == (0, 2, 3)

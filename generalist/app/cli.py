@@ -148,11 +148,12 @@ def train(
     fresh: Annotated[bool, typer.Option("--fresh", help="Forget earlier checkpoints and start anew.")] = False,
 ) -> None:
     """Train a model. Run again after an interruption, it goes on from its last checkpoint."""
+    from generalist.app.evaluate import judge
     from generalist.train.loop import train as run
     from generalist.train.recipe import Recipe
 
     read = Recipe.read(_recipe(recipe), changes or [])
-    folder = run(read, fresh)
+    folder = run(read, fresh, judge=judge)
     print(f'the model is in {folder}; next: generalist predict IMAGE "INSTRUCTION" --model {folder}', file=sys.stderr)
 
 
@@ -164,13 +165,19 @@ def data(
     ],
     draw: Annotated[Path | None, typer.Option(help="Folder for pictures of what is annotated, a sheet a task.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only so many items, from the first.")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Vary the pictures drawn as a recipe would: 'flip: 0.5, scale: [0.3, 1.5]'.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Describe a set before training on it: what it holds, its sizes and classes, and what of it is broken."""
     from generalist.app.describe import Description
     from generalist.app.report import Bar, print_description, print_json
+    from generalist.data.augment import read_augment
 
-    description = Description(source, limit, draw)
+    if augment is not None and draw is None:
+        raise Fault("data: --augment varies the pictures that --draw draws: say --draw DIR as well")
+    description = Description(source, limit, draw, None if augment is None else read_augment(augment))
     with Bar("data", len(description)) as bar:
         record = description.run(bar.step, on_fault=bar.fault)
     print_json(record) if json else print_description(record)
@@ -297,7 +304,8 @@ def _recipe(name: str) -> Path:
 
     if Path(name).is_file():
         return Path(name)
-    shipped = {path.stem: path for path in sorted(assets("recipes").glob("*.yaml"))}
+    root = assets("recipes")
+    shipped = {path.relative_to(root).with_suffix("").as_posix(): path for path in sorted(root.rglob("*.yaml"))}
     if name not in shipped:
         raise Fault(f"{name}: no such recipe file{nearest(name, shipped)} The shipped recipes are {', '.join(shipped)}")
     return shipped[name]

@@ -14,6 +14,7 @@ from PIL import Image
 from generalist.app.colours import PALETTE
 from generalist.app.inventory import Inventory, spread
 from generalist.app.lettering import Pixels
+from generalist.data.augment import Augment
 from generalist.data.images import load_image
 from generalist.data.readers import Dataset, open_data
 from generalist.data.readers.skipped import skipped_by
@@ -32,20 +33,25 @@ LOOKS = (
 PICTURES, SIDE = 6, 720
 """Pictures of a sheet, spread over the set, and pixels of the longer side of each."""
 
+SQUARE = 448
+"""Edge of the square that varied pictures are fitted into."""
+
 TOLD = 5
 
 
 class Description:
     """A set, ready to be looked through.
 
-    limit: only so many items, from the first. draw: folder for a sheet of pictures of each task.
+    limit: only so many items, from the first. draw: folder for a sheet of pictures of each task; augment: how these are
+    varied, as training would vary them.
 
     Raises:
         Fault: the set cannot be opened, is empty or poses nothing.
     """
 
-    def __init__(self, spec: str, limit: int | None = None, draw: Path | None = None):
+    def __init__(self, spec: str, limit: int | None = None, draw: Path | None = None, augment: Augment | None = None):
         self.data: Dataset = open_data(spec)
+        self.augment = augment
         self.draw, self.faults = draw, list[Fault]()
         if not len(self.data):
             raise Fault(f"{spec}: holds no items")
@@ -78,7 +84,7 @@ class Description:
             for task, sample in samples.items():
                 inventories[task].add(sample)
                 if self.draw is not None and index in every:
-                    shown[task].append((index, sample))
+                    shown[task].append((index, self._varied(sample, task, index)))
             if first := next(iter(samples.values()), None):
                 ids[first.id] += 1
                 if first.image is not None:
@@ -106,6 +112,13 @@ class Description:
             self.faults.append(fault)
             on_fault(fault)
             return {}
+
+    def _varied(self, sample: Sample, task: str, index: int) -> Sample:
+        if self.augment is None:
+            return sample
+        rng = np.random.default_rng(index)
+        more = lambda: [self.data.sample(int(rng.integers(len(self.data))), task)]  # noqa: E731
+        return self.augment.row([sample], rng, SQUARE, more)[0]
 
     def _skipped(self, ids: Counter[str]) -> list[dict[str, Any]]:
         found = [{"kind": kind, "count": count, "first": names[:TOLD]} for kind, count, names in skipped_by(self.data)]

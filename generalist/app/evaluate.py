@@ -11,10 +11,14 @@ from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset, open_data
 from generalist.faults import Fault
 from generalist.metrics import metric
+from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.kinds import KINDS, kinds_of
 from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.task import load_tasks
+from generalist.sequence.vocabulary import Vocabulary
+from generalist.train.recipe import Recipe
 
-__all__ = ["Evaluation"]
+__all__ = ["Evaluation", "judge"]
 
 DEEPEST = 100
 """Documents listed for each query: R@100 looks so far down."""
@@ -137,6 +141,17 @@ class Evaluation:
             figures |= measure.result()
         figures |= {} if self.finder is None else self.finder.figures()
         return {name: float(value) for name, value in figures.items() if math.isfinite(value)}
+
+
+def judge(model: GeneralistModel, vocabulary: Vocabulary, recipe: Recipe) -> dict[str, float]:
+    """The figures of a model in training by the recipe's ``validate``: those that ``generalist eval`` prints of it,
+    without those of others beside it."""
+    asked = recipe.validation
+    assert asked is not None
+    generalist = Generalist(model, vocabulary, load_tasks(vocabulary, *recipe.tasks_dir))
+    evaluation = Evaluation(generalist, asked.task, asked.data, asked.limit, alone=True)
+    figures: dict[str, float] = evaluation.run()["metrics"]
+    return figures
 
 
 def _batches(items: Iterator[Sample], size: int) -> Iterator[list[Sample]]:

@@ -11,6 +11,7 @@ from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset
 from generalist.data.readers.beir import Beir
 from generalist.data.readers.coded import Coded
+from generalist.data.readers.fold import Fold
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.kilt import Kilt
 from generalist.faults import Fault
@@ -55,6 +56,9 @@ class Finder:
         identifiers: str | None = None,
     ):
         self.generalist, self.task, self.batch, self.alone = generalist, task, batch, alone
+        if isinstance(data, Fold):  # a part of the queries, and all the documents
+            data = data.data
+            among = len(data)
         kinds = kinds_of(identifiers or next(name for name, kind in KINDS.items() if kind.unit == task.identifies))
         own = {name: task for name, kind in kinds.items() if kind.unit == task.identifies}
         self.tasks = tasks_of(generalist, kinds) | own

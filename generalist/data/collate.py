@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from generalist.data.rows import NOWHERE, Rows
 from generalist.sequence.automaton import START
-from generalist.sequence.picture import letterbox, normalise
+from generalist.sequence.picture import GREY, letterbox, normalise
 from generalist.sequence.prompt import Prompt
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import Task
@@ -141,16 +141,19 @@ class _Batch:
         self, request: Request
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], list[list[NDArray[np.float32]]]]:
         """Tracks that train: ids (K, L) padded with -1, weights (K, L), points (K, 2), the masks that each shows."""
+        request, spared = _asked(request)
         tracks = _answers(request)
         keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
         if request.task.shape == "raster":
             keep = self.rng.choice(keep, min(self.cells, len(keep)), replace=False, p=_rarity(tracks.ids))
         elif request.task.shape == "objects":
             writes = np.asarray([ids[0] != self.vocabulary.none for ids in tracks.ids])
-            silent = np.flatnonzero(~writes)
+            silent = np.flatnonzero(~(writes | _within(tracks.points, spared)))
             some = self.rng.permutation(silent)[: self.empty]
             scale[some] = len(silent) / max(len(some), 1)
             keep = np.concatenate([np.flatnonzero(writes), some])
+            if not len(keep):  # all of the picture is ignored: one track, of no weight
+                keep, scale[0] = np.zeros(1, np.int64), 0
         longest = max(len(tracks.ids[k]) for k in keep)
         ids = np.full((len(keep), longest), -1, np.int64)
         weight = np.zeros((len(keep), longest), np.float32)
@@ -272,6 +275,26 @@ class _Batch:
         }
 
 
+def _asked(request: Request) -> tuple[Request, NDArray[np.float32]]:
+    """A request without the things that are neither asked for nor errors, and the boxes (n, 4) of these in the unit
+    square: whether a track writes there is not looked at."""
+    sample, objects = request.sample, request.sample.objects
+    if request.task.shape not in ("objects", "list") or objects is None or objects.ignore is None:
+        return request, np.zeros((0, 4), np.float32)
+    boxes = request.task.frame(sample).to_unit(objects.boxes[objects.ignore])
+    kept = objects.select(np.flatnonzero(~objects.ignore))
+    return Request(request.task, request.index, sample.but(objects=kept)), boxes
+
+
+def _within(points: NDArray[np.float32] | None, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which points (K, 2) lie in one of the boxes (n, 4), or are the nearest to its middle."""
+    assert points is not None
+    low, high = boxes[:, :2], boxes[:, 2:]
+    inside = np.asarray(((points[:, None] >= low) & (points[:, None] <= high)).all(-1).any(-1))
+    inside[np.linalg.norm(points[:, None] - (low + high) / 2, axis=-1).argmin(0)] = True
+    return inside
+
+
 def _answers(request: Request) -> Tracks:
     """The tracks of a request. Of a text with several references, which are all right, each is a track of its own: the
     request is read once, and weighs as much as one."""
@@ -320,5 +343,5 @@ def _order(columns: NDArray[np.int64], named: int, vocabulary: Vocabulary) -> tu
 def _pixels(pictures: list[Any], side: int) -> torch.Tensor | None:
     if all(picture is None for picture in pictures):
         return None
-    grey = np.full((side, side, 3), 127, np.uint8)
+    grey = np.full((side, side, 3), GREY, np.uint8)
     return torch.from_numpy(normalise(np.stack([grey if p is None else letterbox(p, side) for p in pictures])))

@@ -4,7 +4,10 @@ from typing import Protocol
 
 from generalist.sequence.sample import Answer, Sample
 
-__all__ = ["Metric"]
+__all__ = ["LESS", "Metric"]
+
+LESS = frozenset({"AbsRel", "RMSE", "MAE", "mean_deg", "median_deg", "ECE"})
+"""Figures of which less is better."""
 
 
 class Metric(Protocol):

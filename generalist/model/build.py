@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
+from torch import nn
 from transformers import AutoTokenizer
 
 from generalist.assets import assets
@@ -44,9 +45,30 @@ def build_model(spec: dict[str, Any], vocabulary: Vocabulary, name: str = "tiny"
 
         return _ordered(from_timm(init.removeprefix("timm/"), {**about, **spec}), vocabulary)
     model, held = load_model(init)
+    model = _resized(model.float(), spec, init)
     if held.fingerprint == vocabulary.fingerprint:
-        return model.float()
-    return _respelled(model.float(), held, vocabulary, about)
+        return model
+    return _respelled(model, held, vocabulary, about)
+
+
+@torch.no_grad()
+def _resized(model: GeneralistModel, changes: dict[str, Any], name: str) -> GeneralistModel:
+    """A trained model for pictures of another ``image_size``, its positions interpolated. Nothing else of a trained
+    model can be changed: raises Fault for a field that says otherwise."""
+    config = model.config
+    for key, value in changes.items():
+        if key != "image_size" and value != getattr(config, key):
+            raise Fault(f"init: {name} has {key} {getattr(config, key)}: leave {key}: {value} out of the recipe")
+    size = changes.get("image_size", config.image_size)
+    if size == config.image_size:
+        return model
+    side, odd = divmod(size, config.patch_size)
+    if odd or not side:
+        raise Fault(f"init: {name}: image_size {size} is no multiple of its patch of {config.patch_size} pixels")
+    positions = model.positions((side, side))
+    config.image_size = size
+    model.pos_embed = nn.Parameter(positions.clone())
+    return model
 
 
 @torch.no_grad()

@@ -104,7 +104,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         each layer."""
         size = self.config.patch_size
         grid = (pixels.shape[-2] // size, pixels.shape[-1] // size)
-        x = self.patch_embed(pixels) + self._positions(grid)
+        x = self.patch_embed(pixels) + self.positions(grid)
         extra = [t.expand(len(x), -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
         skip = sum(t.shape[1] for t in extra)
         x = self.norm_pre(torch.cat([*extra, x], 1) if extra else x)
@@ -116,7 +116,8 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
             features.append(x[:, skip:])
         return ImageCache(past, features, grid)
 
-    def _positions(self, grid: tuple[int, int]) -> Tensor:
+    def positions(self, grid: tuple[int, int]) -> Tensor:
+        """Position embeddings (1, N, D) of a grid (down, across) of patches, interpolated from the model's own."""
         side = self.config.image_size // self.config.patch_size
         if grid == (side, side):
             return self.pos_embed

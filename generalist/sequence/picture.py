@@ -6,7 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["letterbox", "normalise"]
+__all__ = ["GREY", "letterbox", "normalise"]
+
+GREY = 127
+"""Of the square where no picture is."""
 
 
 def letterbox(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -17,7 +20,7 @@ def letterbox(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     scale = side / max(height, width)
     size = max(round(width * scale), 1), max(round(height * scale), 1)
     small = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
-    out = np.full((side, side, 3), 127, np.uint8)
+    out = np.full((side, side, 3), GREY, np.uint8)
     out[: size[1], : size[0]] = small
     return out
 

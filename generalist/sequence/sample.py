@@ -23,7 +23,8 @@ class Objects:
     oriented: (n, 5) float32 centre x, centre y, long side, short side in pixels, and the angle of the long side from
     the x axis in degrees, clockwise on screen, in [-90, 90): the long-side 90 convention. keypoints: (n, J, 3)
     float32 x, y and COCO's visibility (0 not there, 1 hidden, 2 visible). points: (n, 2) float32 xy, a point on
-    each. stuff: (n,) bool, regions without instances, such as sky.
+    each. stuff: (n,) bool, regions without instances, such as sky. joints: J names of the key points ("left_eye"), ()
+    where they have none: without them nobody knows which two change places in a mirror.
     """
 
     boxes: NDArray[np.float32]
@@ -34,6 +35,7 @@ class Objects:
     keypoints: NDArray[np.float32] | None = None
     points: NDArray[np.float32] | None = None
     stuff: NDArray[np.bool_] | None = None
+    joints: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -45,7 +47,9 @@ class Objects:
             name: None if (value := getattr(self, name)) is None else value[index]
             for name in ("masks", "ignore", "oriented", "keypoints", "points", "stuff")
         }
-        return Objects(self.boxes[index].reshape(-1, 4), tuple(self.names[i] for i in index), **taken)
+        return Objects(
+            self.boxes[index].reshape(-1, 4), tuple(self.names[i] for i in index), **taken, joints=self.joints
+        )
 
 
 @dataclass(slots=True)

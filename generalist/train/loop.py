@@ -1,8 +1,9 @@
 """The training loop: accelerate, bf16, one progress bar with the loss of each task, checkpoints, exact resume."""
 
 import shutil
-import time
 from collections.abc import Iterator
+from contextlib import nullcontext
+from math import nan
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from torch.utils.data import DataLoader
@@ -22,39 +24,53 @@ from generalist.model.modeling import GeneralistModel
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.train.checkpoint import load_checkpoint, save_checkpoint
+from generalist.train.clock import Clock
+from generalist.train.curve import Curve
 from generalist.train.optim import Average, optimisers, rate
 from generalist.train.recipe import Recipe
+from generalist.train.watch import Judge, Watch
 
 __all__ = ["train"]
 
+TOLD = 20
+"""Steps whose mean losses are told together."""
 
-def train(recipe: Recipe, fresh: bool = False, stop_at: int | None = None) -> Path:
+
+def train(recipe: Recipe, fresh: bool = False, stop_at: int | None = None, judge: Judge | None = None) -> Path:
     """Runs a recipe to its end, from its last checkpoint if there is one, and returns the folder of the model.
 
     fresh: forget earlier checkpoints. stop_at: leave after this step, as an interruption would (the schedule is the
-    whole run's).
+    whole run's). judge: measures the model where the recipe says ``validate``; the command line has one.
+
+    Beside the model the folder ``out`` holds ``last``, the checkpoint, ``best``, the best model measured, and
+    ``curve.jsonl``, what was measured.
 
     Raises:
         Fault: the recipe names a task, a set or a model that is not there, or the checkpoint is of another model.
     """
-    run = _Run(recipe, fresh)
+    run = _Run(recipe, fresh, judge)
     with run.progress as progress:
         bar = progress.add_task(recipe.name, total=recipe.steps, completed=run.step, text="")
-        for batch in run.batches(stop_at or recipe.steps):
+        for batch in () if run.over else run.batches(stop_at or recipe.last):
             losses = run.update(batch)
             if losses:
                 progress.update(bar, text=" ".join(f"{k} {v:.2f}" for k, v in losses.items()))
             progress.update(bar, completed=run.step)
-    run.save()
-    return run.export() if run.step >= recipe.steps else run.out
+            if run.over:
+                break
+        run.finish()
+    return run.export() if run.over else run.out
 
 
 class _Run:
-    def __init__(self, recipe: Recipe, fresh: bool):
+    def __init__(self, recipe: Recipe, fresh: bool, judge: Judge | None):
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
-        self.recipe, self.out = recipe, Path(recipe.out)
+        self.recipe, self.out, self.judge = recipe, Path(recipe.out), judge
+        self.watch = None if recipe.validation is None else Watch(recipe.validation)
+        if self.watch is not None and judge is None:
+            raise Fault(f"recipe {recipe.name}: validate: nobody was given to measure it: train(recipe, judge=...)")
         AcceleratorState._reset_state()  # else a second recipe of this process is held to the first one's precision
         self.accelerator = Accelerator(
             mixed_precision=recipe.precision,
@@ -66,18 +82,22 @@ class _Run:
         self.model = build_model(recipe.model.model_dump(exclude_none=True), self.vocabulary, recipe.vocabulary)
         self.average = Average(self.model.parameters(), recipe.ema)
         found = optimisers(self.model, recipe.optimiser)
-        self.step, self.began = 0, time.monotonic()
-        self.saved = self.began
+        self.step, self.clock, self.over = 0, Clock(), False
+        self.names = list(recipe.tasks)
+        self.sums = torch.zeros(2, len(self.names))
         self.last = self.out / "last"
         if fresh:
-            shutil.rmtree(self.last, ignore_errors=True)
+            for folder in (self.last, self.out / "best"):
+                shutil.rmtree(folder, ignore_errors=True)
         if self.last.is_dir():
             self._resume(found)
+        (self.saved,) = self._agreed(self.clock.seconds)
+        self.done = recipe.done(self.step, self.saved)
+        self.over = self.over or self.done >= 1
         self.wrapped, *self.optimisers = self.accelerator.prepare(self.model, *found)
         self.average.values = [v.to(self.accelerator.device) for v in self.average.values]
         self.accelerator.init_trackers(recipe.name)
-        self.names = list(recipe.tasks)
-        self.sums = torch.zeros(2, len(self.names))
+        self.curve = Curve(self.out / "curve.jsonl", self.step) if self.accelerator.is_main_process else None
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -95,16 +115,19 @@ class _Run:
         missing = [name for name in recipe.tasks if name not in tasks]
         if missing:
             raise Fault(f"recipe {recipe.name}: there is no task {missing[0]!r}; there are {', '.join(tasks)}")
-        sources = [Source(open_data(s.data), s.weight, s.tasks) for s in recipe.sources]
+        patch, sizes = self.model.config.patch_size, recipe.sizes or [self.model.config.image_size]
+        if odd := [size for size in sizes if size <= 0 or size % patch]:
+            raise Fault(f"recipe {recipe.name}: sizes: {odd[0]} is no multiple of the patch of {patch} pixels")
+        sources = [Source(open_data(s.data), s.weight, s.tasks, s.augment) for s in recipe.sources]
         world = self.accelerator.num_processes * recipe.accumulate
         return Mixture(
             sources,
             tasks,
             recipe.tasks,
             self.vocabulary,
-            self.model.config.image_size,
+            sizes,
             recipe.rows,
-            recipe.steps * world,
+            recipe.last * world,
             recipe.seed,
             recipe.empty_tracks,
             recipe.cell_tracks,
@@ -129,10 +152,10 @@ class _Run:
         """One micro-batch; at the end of a step the weights move. Returns recent losses by task now and then."""
         spec = self.recipe.optimiser
         with self.accelerator.accumulate(self.wrapped):
-            factor = rate(self.step, self.recipe.steps, spec)
+            factor = rate(self.step, self.done, spec)
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
-                    group["lr"] = spec.lr * factor
+                    group["lr"] = spec.lr * factor * group["scale"]
             with self.accelerator.autocast():
                 out = self.wrapped(batch=batch)
             self.accelerator.backward(out["loss"])
@@ -146,27 +169,71 @@ class _Run:
             return {}
         self.average.update(self.model.parameters(), self.step)
         self.step += 1
-        return self._report()
+        losses = self._report()
+        (seconds,) = self._agreed(self.clock.seconds)
+        if self.watch is not None and self.watch.due(self.step, seconds):
+            self._measure()
+        self.done = self.recipe.done(self.step, seconds)
+        self.over = self.over or self.done >= 1
+        return losses
+
+    def _agreed(self, *values: float) -> list[float]:
+        """The first process's numbers, for all: clocks differ, and who stops alone leaves the others waiting."""
+        if self.accelerator.num_processes == 1:
+            return list(values)
+        told: torch.Tensor = broadcast(torch.tensor(values, dtype=torch.float64, device=self.accelerator.device))
+        return told.tolist()
+
+    def _measure(self) -> None:
+        """Measures the averaged weights, keeps them if they are the best, and notes whether there were enough."""
+        assert self.watch is not None and self.judge is not None
+        figures: dict[str, float] = {}
+        if self.accelerator.is_main_process:
+            with nullcontext() if self.watch.spec.select else self.clock.paused():
+                model = self.averaged().float().to(self.accelerator.device)
+                figures = dict(self.judge(model, self.vocabulary, self.recipe))
+        figure, seconds = self._agreed(figures.get(self.watch.spec.metric, nan), self.clock.seconds)
+        if figure != figure:
+            asked, there = self.watch.spec, ", ".join(figures)
+            raise Fault(f"validate: metric: {asked.task!r} has no figure {asked.metric!r}; it has {there}")
+        best = self.watch.take(figure, self.step, seconds)
+        self.over = self.over or self.watch.enough
+        if self.curve is not None:
+            self.curve.add(self.step, seconds, validation=figures, best=best)
+            told = f"step {self.step} {seconds:.0f}s {self.watch.spec.task} {self.watch.spec.metric}"
+            told += f" {figure:.4f}"
+            told += " (best)" if best else f" (best {self.watch.best:.4f} at {self.watch.at})"
+            self.progress.console.print(told, soft_wrap=True)
+            if best and self.watch.spec.select:
+                save_model(self.averaged(), self.out / "best", self.vocabulary)
+        self.accelerator.log({f"validation/{k}": v for k, v in figures.items()}, step=self.step)
+        self.save()
+
+    def finish(self) -> None:
+        """What is left to do when the batches have ended: the last weights are measured, and everything is saved."""
+        if self.over and self.watch is not None and self.watch.last < self.step:
+            self._measure()
+        self.save()
 
     def _report(self) -> dict[str, float]:
         losses: dict[str, float] = {}
-        if self.step % 20 == 0:
+        if self.step % TOLD == 0:
             mean = (self.sums[0] / self.sums[1].clamp(min=1e-6)).tolist()
             losses = {name: value for name, value in zip(self.names, mean, strict=True) if value}
             self.accelerator.log({f"loss/{k}": v for k, v in losses.items()}, step=self.step)
+            if self.curve is not None:
+                self.curve.add(self.step, self.clock.seconds, loss=losses)
             if not self.progress.console.is_terminal:  # a log file wants lines, not a bar
                 told = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
-                self.progress.console.print(
-                    f"step {self.step} {time.monotonic() - self.began:.0f}s {told}", soft_wrap=True
-                )
+                self.progress.console.print(f"step {self.step} {self.clock.seconds:.0f}s {told}", soft_wrap=True)
             self.sums.zero_()
-        if time.monotonic() - self.saved > 60 * self.recipe.save_minutes:
+        if self.clock.seconds - self.saved > 60 * self.recipe.save_minutes:
             self.save()
         return losses
 
     def save(self) -> None:
         """A checkpoint of everything that the next step depends on."""
-        self.saved = time.monotonic()
+        self.saved = self.clock.seconds
         if not self.accelerator.is_main_process:
             return
         names = [name for name, _ in self.model.named_parameters()]
@@ -175,7 +242,14 @@ class _Run:
             "average": dict(zip(names, self.average.values, strict=True)),
         }
         bare = [getattr(o, "optimizer", o) for o in self.optimisers]
-        save_checkpoint(self.last, tensors, bare, {"step": self.step, "fingerprint": self.vocabulary.fingerprint})
+        state = {
+            "step": self.step,
+            "fingerprint": self.vocabulary.fingerprint,
+            "seconds": self.saved,
+            "sums": self.sums.tolist(),
+            "watch": {} if self.watch is None else self.watch.state(),
+        }
+        save_checkpoint(self.last, tensors, bare, state)
 
     def _resume(self, found: list[torch.optim.Optimizer]) -> None:
         tensors, state = load_checkpoint(self.last, ["model", "average"], found)
@@ -188,15 +262,33 @@ class _Run:
             raise Fault(f"{self.last}: is of another model; give another out=, or start anew with --fresh") from error
         self.average.values = [tensors["average"][name] for name in names]
         self.step = int(state["step"])
+        self.clock = Clock(float(state.get("seconds", 0.0)))
+        told = torch.tensor(state.get("sums", []))
+        self.sums = told if told.shape == self.sums.shape else self.sums
+        if self.watch is not None:
+            self.watch.restore(state.get("watch", {}))
+        # Enough had been measured, unless this recipe is more patient.
+        self.over = self.watch is not None and self.watch.enough
+
+    def averaged(self) -> GeneralistModel:
+        """A model of the averaged weights, in bfloat16 as it is kept."""
+        model = GeneralistModel(self.model.config)
+        for p, value in zip(model.parameters(), self.average.values, strict=True):
+            p.data.copy_(value)
+        return cast(GeneralistModel, model.bfloat16())
 
     def export(self) -> Path:
-        """The averaged weights as a model folder, in bfloat16."""
+        """The model folder: the best weights that were measured, or else the last."""
         folder = self.out / "model"
         if self.accelerator.is_main_process:
-            model = GeneralistModel(self.model.config)
-            for p, value in zip(model.parameters(), self.average.values, strict=True):
-                p.data.copy_(value)
-            save_model(cast(GeneralistModel, model.bfloat16()), folder, self.vocabulary)
+            if self.watch is None or not self.watch.spec.select:
+                save_model(self.averaged(), folder, self.vocabulary)
+            else:
+                beside = folder.with_name(folder.name + ".part")
+                shutil.rmtree(beside, ignore_errors=True)
+                shutil.copytree(self.out / "best", beside)
+                shutil.rmtree(folder, ignore_errors=True)
+                beside.rename(folder)
         return folder
 
 

@@ -1,16 +1,23 @@
 """Recipe: everything that decides a training run, as a YAML file checked before anything starts."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from generalist.data.augment import Augment
 from generalist.faults import Fault
 
-__all__ = ["Model", "Optimiser", "Recipe", "SourceSpec"]
+__all__ = ["ENDLESS", "Model", "Optimiser", "Recipe", "SourceSpec", "Validate"]
+
+ENDLESS = 10**9
+"""Steps of a run that only the clock ends."""
+
+_EVERY = re.compile(r"(\d+(?:\.\d+)?) (step|minute)s?")
 
 
 class Strict(BaseModel):
@@ -19,7 +26,7 @@ class Strict(BaseModel):
 
 class Model(Strict):
     """Where the weights start: a size, or ``init``: ``timm/<name>``, a model folder, or a shipped model's name. The
-    other fields change the size's own."""
+    other fields change the size's own; of a model folder ``image_size`` alone can be changed."""
 
     size: str = "tiny"
     init: str | None = None
@@ -43,18 +50,66 @@ class Optimiser(Strict):
     warmup: int = Field(200, ge=0)
     decay: float = Field(0.25, ge=0, le=1)  # share of the steps over which the rate falls to 0, at the end
     schedule: Literal["constant", "cosine"] = "constant"
+    layer_decay: float = Field(1.0, gt=0, le=1)  # of the rate, by layers from the last to the first
 
 
 class SourceSpec(Strict):
-    """One set: its spec, how often a row is drawn from it, and requests a row by task."""
+    """One set: its spec, how often a row is drawn from it, requests a row by task, and how its pictures are varied."""
 
     data: str
     weight: float = Field(1.0, gt=0)
     tasks: dict[str, float] = Field(min_length=1)
+    augment: Augment | None = None
+
+
+class Validate(Strict):
+    """How a run is measured on held-out data while it trains, by the averaged weights.
+
+    metric: the figure of the task that is watched, such as AP50. every: ``200``, ``200 steps`` or ``3 minutes``.
+    limit: only so many items, from the first. patience: measurements without a better figure after which the run ends.
+
+    The best weights are the model that the run gives, and measuring takes the run's own time. Without ``select`` a run
+    is only watched: its last weights are the model, it does not end early, and the clock stands still meanwhile. What
+    is reported on may only be watched.
+    """
+
+    data: str
+    task: str
+    metric: str
+    every: str = "2 minutes"
+    limit: int | None = Field(None, gt=0)
+    patience: int | None = Field(None, gt=0)
+    select: bool = True
+
+    @field_validator("every", mode="before")
+    @classmethod
+    def _spelled(cls, value: Any) -> str:
+        text = f"{value} steps" if isinstance(value, int) else str(value)
+        found = _EVERY.fullmatch(text)
+        if not found or not float(found[1]) or (found[2] == "step" and not found[1].isdecimal()):
+            raise ValueError(f"is a number of steps or minutes, such as 200 steps or 3 minutes, not {value!r}")
+        return text
+
+    @property
+    def steps(self) -> int | None:
+        """Steps between measurements, None where the clock says it."""
+        number, unit = self.every.split()
+        return int(number) if unit.startswith("step") else None
+
+    @property
+    def minutes(self) -> float | None:
+        """Minutes between measurements, None where steps say it."""
+        number, unit = self.every.split()
+        return float(number) if unit.startswith("minute") else None
 
 
 class Recipe(Strict):
-    """A training run. ``rows`` pictures a step, each with several requests (``sources[].tasks``)."""
+    """A training run. ``rows`` pictures a step, each with several requests (``sources[].tasks``).
+
+    It ends after ``steps``, or after ``minutes`` by the clock, whichever is first; the learning rate falls towards that
+    end. ``sizes``: edges of the square that pictures are fitted into, one of which is drawn for each batch; the model's
+    own where there are none.
+    """
 
     name: str
     out: str
@@ -63,7 +118,10 @@ class Recipe(Strict):
     sources: list[SourceSpec] = Field(min_length=1)
     tasks_dir: list[Path] = []
     task_weight: dict[str, float] = {}
-    steps: int = Field(gt=0)
+    steps: int | None = Field(None, gt=0)
+    minutes: float | None = Field(None, gt=0)
+    sizes: list[int] = []
+    validation: Validate | None = Field(None, alias="validate")  # pydantic has a method of that name
     rows: int = Field(16, gt=0)
     accumulate: int = Field(1, gt=0)
     empty_tracks: int = Field(24, gt=0)
@@ -75,6 +133,12 @@ class Recipe(Strict):
     save_minutes: float = Field(5.0, gt=0)
     precision: Literal["bf16", "no"] = "bf16"
     threads: int | None = None
+
+    @model_validator(mode="after")
+    def _ends(self) -> "Recipe":
+        if self.steps is None and self.minutes is None:
+            raise ValueError("say steps, or minutes: when does the run end?")
+        return self
 
     @classmethod
     def read(cls, path: Path, changes: Sequence[str] = ()) -> "Recipe":
@@ -95,10 +159,21 @@ class Recipe(Strict):
             return cls.model_validate(table)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            near = difflib.get_close_matches(str(first["loc"][-1]), list(cls.model_fields), 1)
+            where = [str(part) for part in first["loc"]]
+            near = difflib.get_close_matches(where[-1], list(cls.model_fields), 1) if where else []
             hint = f" (did you mean {near[0]!r}?)" if near and first["type"] == "extra_forbidden" else ""
-            raise Fault(f"{path}: {where}: {first['msg']}{hint}") from error
+            said = first["msg"].removeprefix("Value error, ") + hint
+            raise Fault(": ".join([str(path), *([".".join(where)] if where else []), said])) from error
+
+    @property
+    def last(self) -> int:
+        """The number of steps after which the run ends at the latest."""
+        return ENDLESS if self.steps is None else self.steps
+
+    def done(self, step: int, seconds: float) -> float:
+        """The share of the run that lies behind, by steps or by the clock."""
+        by_clock = 0.0 if self.minutes is None else seconds / (60 * self.minutes)
+        return max(step / self.last, by_clock)
 
     @property
     def tasks(self) -> dict[str, float]:

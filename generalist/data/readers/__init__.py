@@ -11,6 +11,7 @@ from generalist.data.readers.coco import Coco
 from generalist.data.readers.coded import Coded
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.dota import Dota
+from generalist.data.readers.fold import folded, parted
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.huggingface import HuggingFace
 from generalist.data.readers.instancemaps import InstanceMaps
@@ -51,8 +52,8 @@ READERS: dict[str, Callable[[Spec], Dataset]] = {
 
 def open_data(spec: str) -> Dataset:
     """The set that ``READER:PATH[:SPLIT][?option=value&...]`` names; ``scenes[:SPLIT]`` needs no path. Environment
-    variables in it, such as ``${DATA}``, are filled in. Any set that asks for documents has the option ``codes=INDEX``,
-    see ``Coded``.
+    variables in it, such as ``${DATA}``, are filled in. Of any set ``fold=K/N`` is the K-th of N consecutive parts, and
+    ``besides=K/N`` all the others; any that asks for documents has the option ``codes=INDEX``, see ``Coded``.
 
     Raises Fault if there is no such reader, path, split or option, naming those that there are.
     """
@@ -65,7 +66,9 @@ def open_data(spec: str) -> Dataset:
         raise Fault(f"{spec}: there is no reader {reader!r}{nearest(reader, READERS)} There are {there}")
     if reader != "scenes" and not spec.removeprefix(reader).partition("?")[0].strip(":"):
         raise Fault(f"{spec}: a path is missing, {reader}:PATH[:SPLIT]")
-    found = Spec.parse(spec)
+    whole, part = folded(spec)
+    found = Spec.parse(whole)
     codes = found.options.pop("codes", None)
     data = READERS[reader](found)
-    return data if codes is None else Coded(data, Path(codes))
+    coded = data if codes is None else Coded(data, Path(codes))
+    return coded if part is None else parted(coded, part, spec)

@@ -67,7 +67,9 @@ class Coco:
             things = [thing for thing in things if self._pages.names[thing["category_id"]] in classes]
         objects = objects_of_coco(things, self._pages.names, sample, task in MASKED, self.skipped)
         if task == "pose":
-            _add_joints(objects, things, max(self._pages.joints.values()))
+            kinds = set(self._pages.joints.values())
+            _add_joints(objects, things, max(map(len, kinds)))
+            objects.joints = kinds.pop() if len(kinds) == 1 else ()
         return pose(sample.but(objects=objects), task, classes, rng, index, self._most)
 
     def _posable(self) -> tuple[str, ...]:

@@ -23,15 +23,15 @@ _NEEDED = {"images": {"id", "file_name"}, "categories": {"id", "name"}, "annotat
 @dataclass
 class Pages:
     """images: the records that every file speaks of, in the order of the first. names: of categories by id. joints:
-    the categories that have key points, and how many. By image id: things (COCO's own records), captions, and
-    segments, each a map's path with what its values mean. classes: the names of segments, stuff and things alike;
+    the categories that have key points, and what these are called. By image id: things (COCO's own records), captions,
+    and segments, each a map's path with what its values mean. classes: the names of segments, stuff and things alike;
     stuff: those without instances."""
 
     files: list[Path]
     skipped: Skipped
     images: list[dict[str, Any]] = field(default_factory=list)
     names: dict[Any, str] = field(default_factory=dict)
-    joints: dict[str, int] = field(default_factory=dict)
+    joints: dict[str, tuple[str, ...]] = field(default_factory=dict)
     things: dict[Any, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     captions: dict[Any, list[str]] = field(default_factory=lambda: defaultdict(list))
     segments: dict[Any, tuple[Path, list[Segment]]] = field(default_factory=dict)
@@ -84,7 +84,7 @@ class Pages:
             for category in page.get("categories", ()):
                 name = str(category["name"])
                 if "keypoints" in category:
-                    self.joints[name] = len(category["keypoints"])
+                    self.joints[name] = tuple(map(str, category["keypoints"]))
                 if not _is_panoptic(path):
                     self.names[category["id"]] = name
 
