@@ -249,6 +249,22 @@ def calibrate(
         raise typer.Exit(FAULT)
 
 
+@app.command(epilog='Example: `generalist export --task detect --labels "red cube, ball" --out detect.onnx`')
+def export(
+    out: Annotated[Path, typer.Option(help="The ONNX file.", show_default=False)],
+    task: Annotated[str, typer.Option("--task", "-t", help="A task whose answers are of fixed length.")] = "detect",
+    labels: Annotated[str | None, typer.Option(help="Names to look for, for good: a, b, c.")] = None,
+    phrase: Annotated[str | None, typer.Option(help="The phrase, for a task that asks for one.")] = None,
+    model: Model = "tiny",
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Write a task's whole answer, from picture to boxes or cells, as an ONNX file for fixed names."""
+    from generalist.app.export import export as run
+
+    fields = {name: value for name, value in (("labels", labels), ("phrase", phrase)) if value}
+    run(load_model(model, tasks_dir), task, fields, out)
+
+
 app.add_typer(documents)
 
 

@@ -105,7 +105,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         size = self.config.patch_size
         grid = (pixels.shape[-2] // size, pixels.shape[-1] // size)
         x = self.patch_embed(pixels) + self._positions(grid)
-        extra = [t.expand(len(x), -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
+        extra = [t.expand(x.shape[0], -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
         skip = sum(t.shape[1] for t in extra)
         x = self.norm_pre(torch.cat([*extra, x], 1) if extra else x)
         turn = self._turn(self._patch_points(grid, skip, x)) if self.config.rope else None
@@ -327,7 +327,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         at = tracks.length
         x = self.token_embed(ids)
         if slot is not None and prefix.labels_in.shape[1]:
-            rows = torch.arange(len(ids), device=ids.device)[:, None]
+            rows = torch.arange(ids.shape[0], device=ids.device)[:, None]
             named = prefix.labels_in[rows, slot.clamp(min=0)]
             x = torch.where((slot >= 0)[..., None], named.to(x.dtype), x)
         x = x + self.track_pos[min(at, len(self.track_pos) - 1)]
