@@ -23,6 +23,7 @@ from generalist.model.cache import ImageCache, Prefix, TrackCache
 from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, PatchEmbed, rotation
 from generalist.model.losses import grouped_loss, shown_loss
+from generalist.model.thinning import Thinning
 
 __all__ = ["GeneralistModel", "visibility"]
 
@@ -75,6 +76,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         self.token_embed = nn.Embedding(config.vocab_size, D)
         self.text_pos = nn.Parameter(torch.zeros(config.max_text, D))
         self.track_pos = nn.Parameter(torch.zeros(config.max_track, D))
+        self.thinning: Thinning | None = None  # an option of use, no part of the weights
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -108,7 +110,10 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         extra = [t.expand(x.shape[0], -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
         skip = sum(t.shape[1] for t in extra)
         x = self.norm_pre(torch.cat([*extra, x], 1) if extra else x)
-        turn = self._turn(self._patch_points(grid, skip, x)) if self.config.rope else None
+        points = self._patch_points(grid, skip, x)
+        turn = self._turn(points)
+        if self.thinning is not None:
+            return self.thinning.encode(cast("list[Block]", self.blocks), x, points, turn, grid)
         past, features = [], [x[:, skip:]]
         for block in self.blocks:
             x, kv = block(x, turn)
