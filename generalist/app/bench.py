@@ -7,7 +7,9 @@ from importlib.metadata import version
 from typing import Any
 
 from generalist.app.codecs import codecs
+from generalist.app.encoding import encoding
 from generalist.app.indexing import indexing
+from generalist.app.training_bench import training
 
 __all__ = ["BENCHES", "Row", "rows"]
 
@@ -25,7 +27,9 @@ class Row:
 
 BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {
     "codecs": codecs,
+    "encode": encoding,
     "index": indexing,
+    "train": training,
 }
 
 

@@ -293,7 +293,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="codecs: what annotations lose by being spelled. index: what naming documents costs.",
+            help="codecs: what annotations lose by being spelled. index: what naming documents costs. encode: what "
+            "reading a picture costs. train: what training makes of the machine.",
             show_default=False,
         ),
     ],

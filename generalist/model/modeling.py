@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
@@ -77,6 +78,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         self.text_pos = nn.Parameter(torch.zeros(config.max_text, D))
         self.track_pos = nn.Parameter(torch.zeros(config.max_track, D))
         self.thinning: Thinning | None = None  # an option of use, no part of the weights
+        self.checkpointing = False  # training computes blocks anew going backward
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -116,7 +118,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
             return self.thinning.encode(cast("list[Block]", self.blocks), x, points, turn, grid)
         past, features = [], [x[:, skip:]]
         for block in self.blocks:
-            x, kv = block(x, turn)
+            x, kv = self._run(block, x, turn)
             past.append(kv)
             features.append(x[:, skip:])
         return ImageCache(past, features, grid)
@@ -158,12 +160,16 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         past = []
         for i, block in enumerate(self.blocks):
             seen = 0.0 if sample is None else sample.to(x.dtype) @ images.features[i].to(x.dtype)  # type: ignore[union-attr]
-            y, kv = block(x + seen, turn, None if images is None else images.past[i], mask)
+            y, kv = self._run(block, x + seen, turn, None if images is None else images.past[i], mask)
             x = y - seen
             past.append(kv)
         if sample is not None:
             x = x + sample.to(x.dtype) @ images.features[-1].to(x.dtype)  # type: ignore[union-attr]
         return self.norm(x), past
+
+    def _run(self, block: nn.Module, *given: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        anew = self.checkpointing and torch.is_grad_enabled()
+        return checkpoint(block, *given, use_reentrant=False) if anew else block(*given)
 
     def _mask(self, visible: Tensor, images: ImageCache | None, has_image: Tensor | None) -> Tensor:
         """Additive mask (B, 1, S, N + S) from ``visible`` (B, S, S); a token whose ``has_image`` (B, S or 1) is false

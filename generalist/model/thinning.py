@@ -75,7 +75,9 @@ class Thinning:
         skip = x.shape[1] - grid[0] * grid[1]
         last = len(blocks) - self.after
         if last <= self.before:
-            raise Fault(f"{len(blocks)} blocks leave none to thin between the first {self.before} and the last {self.after}")
+            raise Fault(
+                f"{len(blocks)} blocks leave none to thin between the first {self.before} and the last {self.after}"
+            )
         past, features = [], [x[:, skip:]]
         for block in blocks[: self.before]:
             x, kv = block(x, turn)

@@ -24,6 +24,7 @@ from generalist.sequence.vocabulary import Vocabulary
 from generalist.train.checkpoint import load_checkpoint, save_checkpoint
 from generalist.train.optim import Average, optimisers, rate
 from generalist.train.recipe import Recipe
+from generalist.train.throughput import Meter
 
 __all__ = ["train"]
 
@@ -64,6 +65,7 @@ class _Run:
         )
         self.vocabulary = Vocabulary.load(recipe.vocabulary)
         self.model = build_model(recipe.model.model_dump(exclude_none=True), self.vocabulary, recipe.vocabulary)
+        self.model.checkpointing = recipe.checkpoint_activations
         self.average = Average(self.model.parameters(), recipe.ema)
         found = optimisers(self.model, recipe.optimiser)
         self.step, self.began = 0, time.monotonic()
@@ -77,6 +79,7 @@ class _Run:
         self.average.values = [v.to(self.accelerator.device) for v in self.average.values]
         self.accelerator.init_trackers(recipe.name)
         self.names = list(recipe.tasks)
+        self.meter = Meter(self.model)
         self.sums = torch.zeros(2, len(self.names))
         self.progress = Progress(
             TextColumn("{task.description}"),
@@ -122,7 +125,7 @@ class _Run:
             prefetch_factor=4 if self.recipe.loaders else None,
             collate_fn=_plain,
         )
-        for batch in loader:
+        for batch in self.meter.fed(loader):
             yield _on(batch, self.accelerator.device)
 
     def update(self, batch: dict[str, Any]) -> dict[str, float]:
@@ -154,6 +157,7 @@ class _Run:
             mean = (self.sums[0] / self.sums[1].clamp(min=1e-6)).tolist()
             losses = {name: value for name, value in zip(self.names, mean, strict=True) if value}
             self.accelerator.log({f"loss/{k}": v for k, v in losses.items()}, step=self.step)
+            losses["mfu"] = self.meter.told()[0]
             if not self.progress.console.is_terminal:  # a log file wants lines, not a bar
                 told = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
                 self.progress.console.print(

@@ -22,7 +22,7 @@ def optimisers(model: nn.Module, spec: Optimiser) -> list[Optimizer]:
         {"params": [p for p in rest if p.ndim >= 2], "weight_decay": spec.weight_decay},
         {"params": [p for p in rest if p.ndim < 2], "weight_decay": 0.0},
     ]
-    out: list[Optimizer] = [AdamW(groups, lr=spec.lr, betas=spec.betas)]
+    out: list[Optimizer] = [AdamW(groups, lr=spec.lr, betas=spec.betas, fused=True)]
     if spec.name == "muon":
         out.append(Muon(matrices, lr=spec.lr, weight_decay=spec.weight_decay, adjust_lr_fn="match_rms_adamw"))
     return out
