@@ -47,7 +47,8 @@ def _run(size: str, rows: int, side: int, steps: int, device: torch.device) -> t
     """Of every step, the MFU and the share of waiting."""
     vocabulary = Vocabulary.load("tiny")
     torch.manual_seed(0)
-    model = build_model({"size": size}, vocabulary).to(device)
+    model = build_model({"size": size}, vocabulary)
+    model.to(device)  # type: ignore[arg-type]
     movers = optimisers(model, Optimiser())
     batches = _Batches(vocabulary, rows, side, steps + WARM)
     loader = DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4)

@@ -66,8 +66,8 @@ class Thinning:
         turn: tuple[Tensor, Tensor] | None,
         grid: tuple[int, int],
     ) -> ImageCache:
-        """Tokens (B, X + N, D) through the blocks; points (1, X + N, 2) their places, turn: their rotation. Each layer's
-        features, keys and values are of all patches, so that whoever asks need not know.
+        """Tokens (B, X + N, D) through the blocks; points (1, X + N, 2) their places, turn: their rotation. Features,
+        keys and values of each layer are of all patches, so that whoever asks need not know.
 
         Raises:
             Fault: there are too few blocks to leave one in the middle.
@@ -117,7 +117,7 @@ class Thinning:
 
 
 def _spread(t: Tensor, nearest: Tensor, skip: int) -> Tensor:
-    """Keys or values (B, H, X + n, E) of clusters as those of patches (B, H, X + N, E): each patch has its nearest's, so
-    that a cluster is heard as often as it has patches."""
+    """Keys or values (B, H, X + n, E) of clusters as those of patches (B, H, X + N, E): each patch has its nearest's,
+    so that a cluster is heard as often as it has patches."""
     index = nearest[:, None, :, None].expand(-1, t.shape[1], -1, t.shape[3])
     return torch.cat([t[:, :, :skip], t[:, :, skip:].gather(2, index)], 2)

@@ -1,7 +1,7 @@
 """Throughput: what share of the machine's matrix product a training run uses, and of its time it waits for data.
 
-Counted is what a step needs, forward and backward, two operations a multiply-and-add; what is computed twice or on padding
-is not. For tokens of pictures and of rows, each of which meets every weight of the blocks once:
+Counted is what a step needs, forward and backward, two operations a multiply-and-add; what is computed twice or on
+padding is not. For tokens of pictures and of rows, each of which meets every weight of the blocks once:
 
     6 x weights of the blocks x tokens            products with weights
     12 x width x pairs, in each block             queries with keys, weights with values
@@ -76,8 +76,8 @@ class Meter:
             yield batch
 
     def told(self) -> tuple[float, float]:
-        """Shares since the last time: of the machine's matrix product used (MFU, Chowdhery et al. 2022), and of the time
-        spent waiting for data."""
+        """Shares since the last time: of the machine's matrix product used (MFU, Chowdhery et al. 2022), and of the
+        time spent waiting for data."""
         device = self.model.device
         seconds = max(_now(device) - self.began, 1e-9)
         shares = self.work / seconds / peak(device), self.waited / seconds
