@@ -7,9 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from generalist.app.codecs import codecs
-from generalist.app.encoding import encoding
 from generalist.app.indexing import indexing
-from generalist.app.training_bench import training
 
 __all__ = ["BENCHES", "Row", "rows"]
 
@@ -25,11 +23,23 @@ class Row:
     shape: str = ""
 
 
+def _encoding() -> Iterator[tuple[str, float, str, float | None, str]]:
+    from generalist.app.encoding import encoding  # loads torch and transformers, as the next does
+
+    yield from encoding()
+
+
+def _training() -> Iterator[tuple[str, float, str, float | None, str]]:
+    from generalist.app.training_bench import training
+
+    yield from training()
+
+
 BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {
     "codecs": codecs,
-    "encode": encoding,
+    "encode": _encoding,
     "index": indexing,
-    "train": training,
+    "train": _training,
 }
 
 

@@ -1,4 +1,4 @@
-"""Unrolled: the decoding of one fixed request as a graph. No loop, no state, nothing but the picture goes in.
+"""Unrolled: the decoding of one fixed request on a grid, as a graph. No loop; nothing but the picture goes in.
 
 An answer is of fixed length if at every step all tracks that still write may write the same. Then what the grammar
 allows is a constant of the step, the order of corners is one comparison, and the whole decoding can be traced,
