@@ -72,7 +72,7 @@ class Graph(nn.Module):
         self.side = generalist.model.config.image_size
         scaling = generalist.scalings.get(found.name)
         decoding = Unrolled(generalist.model, found, request)
-        self.answer = readout(decoding, found, request, None if scaling is None else _Scale(scaling))
+        self.answer = readout(decoding, found, None if scaling is None else _Scale(scaling))
 
     @property
     def inputs(self) -> list[str]:

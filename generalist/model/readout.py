@@ -17,7 +17,6 @@ from generalist.faults import Fault
 from generalist.model.unrolled import Spelled, Unrolled, steps_of
 from generalist.sequence.frame import FAR, NEAR, REACH
 from generalist.sequence.grammar import leaves
-from generalist.sequence.sample import Sample
 from generalist.sequence.task import Task
 from generalist.sequence.things import REPEATED, SAME_POINT, place_of
 from generalist.sequence.units.normal import NEAR as ALIKE
@@ -40,11 +39,11 @@ def is_fixed(task: Task) -> bool:
     return len(task.options) == 1 and all(leaf.name in WIDTHS for leaf in leaves(task.options[0]))
 
 
-def readout(decoding: Unrolled, task: Task, request: Sample, scale: Scale | None = None) -> "Things | Cells":
+def readout(decoding: Unrolled, task: Task, scale: Scale | None = None) -> "Things | Cells":
     """What reads a task's answers. scale: what calibrates scores. Raises Fault where ``is_fixed`` says no."""
     if not is_fixed(task):
         raise Fault(f"task {task.name!r}: its answers are not of fixed length, or of more than labels, boxes and cells")
-    return Cells(decoding, task, len(request.labels)) if task.raster else Things(decoding, task, scale)
+    return Cells(decoding, task) if task.raster else Things(decoding, task, scale)
 
 
 def expected_bin(weights: Tensor) -> Tensor:
@@ -98,8 +97,7 @@ class Things(nn.Module):
             else:
                 weights = [self._over_bins(at + i, step) for i, step in enumerate(steps)]
                 sharp += [_mass(w) for w in weights]
-                unit_values = self._coordinates(torch.stack([expected_bin(w) for w in weights], -1))
-                values.append((unit, unit_values))
+                values.append((unit, self._coordinates(torch.stack([expected_bin(w) for w in weights], -1))))
             at += WIDTHS[unit]
         place = dict(reversed(values))[self.place]
         score = (there * torch.stack(sharp, -1).mean(-1)).sqrt()
@@ -199,10 +197,10 @@ class Cells(nn.Module):
 
     directions: Tensor
 
-    def __init__(self, decoding: Unrolled, task: Task, labels: int):
+    def __init__(self, decoding: Unrolled, task: Task):
         super().__init__()
         assert task.raster is not None
-        self.decoding, self.raster, self.labels = decoding, task.raster, labels
+        self.decoding, self.raster = decoding, task.raster
         unit = task.raster.unit
         self.outputs = ["labels", "probabilities"] if unit == "label" else ["depth" if unit == "depth" else "normals"]
         size = decoding.vocabulary["normal"].size if unit == "normal" else 1
