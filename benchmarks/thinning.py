@@ -1,6 +1,6 @@
 """Thinning on unchanged weights: encoding speed against mIoU and AbsRel, at the model's size and at a larger one.
 
-    python benchmarks/thinning.py [--sides 128 256] [--keeps 0.5 0.25] [--limit 100]
+    python benchmarks/thinning.py [--sides 128 256] [--keeps 0.5 0.25 0.15] [--limit 100]
 
 The same scenes are read with all patches and with thinned ones, in turns; one JSON line a setting. ``ratio`` is the
 time of encoding with all patches over that with fewer, the median of the turns; ``loss`` is what the figure has lost.
@@ -27,9 +27,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--sides", type=int, nargs="*", default=[128, 256])
-    parser.add_argument("--keeps", type=float, nargs="*", default=[0.5, 0.25])
-    parser.add_argument("--before", type=int, nargs="*", default=[2])
-    parser.add_argument("--after", type=int, nargs="*", default=[1])
+    parser.add_argument("--keeps", type=float, nargs="*", default=[0.5, 0.25, 0.15])
+    parser.add_argument("--before", type=int, nargs="*", default=[None])
+    parser.add_argument("--after", type=int, nargs="*", default=[0])
     parser.add_argument("--rounds", type=int, nargs="*", default=[1])
     parser.add_argument("--limit", type=int, default=100)
     parser.add_argument("--batch", type=int, default=4)

@@ -42,20 +42,20 @@ def _around(grid: tuple[int, int], small: tuple[int, int], device: torch.device)
 class Thinning:
     """How far patches are thinned.
 
-    keep: clusters a patch. before, after: blocks at the beginning and at the end that see every patch. rounds: of
-    gathering, each of which looks at the clusters that the last one made.
+    keep: clusters a patch. before, after: blocks at the beginning and at the end that see every patch, at the beginning
+    half of them unless said. rounds: of gathering, each of which looks at the clusters that the last one made.
 
     Raises:
         Fault: a share that is none, or no round.
     """
 
     keep: float = 0.25
-    before: int = 2
-    after: int = 1
+    before: int | None = None
+    after: int = 0
     rounds: int = 1
 
     def __post_init__(self) -> None:
-        if not 0 < self.keep <= 1 or self.rounds < 1 or min(self.before, self.after) < 0:
+        if not 0 < self.keep <= 1 or self.rounds < 1 or min(self.before or 0, self.after) < 0:
             raise Fault(f"thinning keeps a share of patches above 0 and at most 1, in a round or more; not {self}")
 
     def encode(
@@ -73,13 +73,11 @@ class Thinning:
             Fault: there are too few blocks to leave one in the middle.
         """
         skip = x.shape[1] - grid[0] * grid[1]
-        last = len(blocks) - self.after
-        if last <= self.before:
-            raise Fault(
-                f"{len(blocks)} blocks leave none to thin between the first {self.before} and the last {self.after}"
-            )
+        first, last = len(blocks) // 2 if self.before is None else self.before, len(blocks) - self.after
+        if last <= first:
+            raise Fault(f"{len(blocks)} blocks leave none to thin between the first {first} and the last {self.after}")
         past, features = [], [x[:, skip:]]
-        for block in blocks[: self.before]:
+        for block in blocks[:first]:
             x, kv = block(x, turn)
             past.append(kv)
             features.append(x[:, skip:])
@@ -92,7 +90,7 @@ class Thinning:
             where = (share.transpose(1, 2) @ points[:, skip:]) / share.sum(1)[..., None]
             where = torch.cat([points[:, :skip].expand(len(x), -1, -1), where], 1)
             small = rotation(where, 2 * turn[0].shape[-1])
-        for block in blocks[self.before : last]:
+        for block in blocks[first:last]:
             middle, (k, v) = block(middle, small)
             past.append((_spread(k, nearest, skip), _spread(v, nearest, skip)))
             features.append(x[:, skip:] + share.to(x.dtype) @ (middle[:, skip:] - began))
