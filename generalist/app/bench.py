@@ -23,9 +23,23 @@ class Row:
     shape: str = ""
 
 
+def _encoding() -> Iterator[tuple[str, float, str, float | None, str]]:
+    from generalist.app.encoding import encoding  # loads torch and transformers, as the next does
+
+    yield from encoding()
+
+
+def _training() -> Iterator[tuple[str, float, str, float | None, str]]:
+    from generalist.app.training_bench import training
+
+    yield from training()
+
+
 BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {
     "codecs": codecs,
+    "encode": _encoding,
     "index": indexing,
+    "train": _training,
 }
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from generalist.app.options import Json, Kinds, Model, TasksDir, load_model, model_folder
+from generalist.app.options import Json, Kinds, Model, TasksDir, Thin, load_model, model_folder
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -107,6 +107,7 @@ def predict(
     rescore: Annotated[
         bool, typer.Option("--rescore", help="Lower the scores of things whose box, mask and oriented box disagree.")
     ] = False,
+    thin: Thin = None,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -120,7 +121,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = load_model(model, tasks_dir)
+    generalist = load_model(model, tasks_dir, thin)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:
@@ -199,6 +200,7 @@ def evaluate(
     among: Annotated[
         int | None, typer.Option(min=1, help="Documents of generated scenes to look among; those measured if not more.")
     ] = None,
+    thin: Thin = None,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -206,7 +208,7 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    known = load_model(model, tasks_dir)
+    known = load_model(model, tasks_dir, thin)
     evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
@@ -252,6 +254,22 @@ def calibrate(
         raise typer.Exit(FAULT)
 
 
+@app.command(epilog='Example: `generalist export --task detect --labels "red cube, ball" --out detect.onnx`')
+def export(
+    out: Annotated[Path, typer.Option(help="The ONNX file.", show_default=False)],
+    task: Annotated[str, typer.Option("--task", "-t", help="A task whose answers are of fixed length.")] = "detect",
+    labels: Annotated[str | None, typer.Option(help="Names to look for, for good: a, b, c.")] = None,
+    phrase: Annotated[str | None, typer.Option(help="The phrase, for a task that asks for one.")] = None,
+    model: Model = "tiny",
+    tasks_dir: TasksDir = None,
+) -> None:
+    """Write a task's whole answer, from picture to boxes or cells, as an ONNX file for fixed names."""
+    from generalist.app.export import export as run
+
+    fields = {name: value for name, value in (("labels", labels), ("phrase", phrase)) if value}
+    run(load_model(model, tasks_dir), task, fields, out)
+
+
 app.add_typer(documents)
 
 
@@ -280,7 +298,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="codecs: what annotations lose by being spelled. index: what naming documents costs.",
+            help="codecs: what annotations lose by being spelled. index: what naming documents costs. encode: what "
+            "reading a picture costs. train: what training makes of the machine.",
             show_default=False,
         ),
     ],

@@ -16,6 +16,7 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
@@ -23,6 +24,7 @@ from generalist.model.cache import ImageCache, Prefix, TrackCache
 from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, PatchEmbed, rotation
 from generalist.model.losses import grouped_loss, shown_loss
+from generalist.model.thinning import Thinning
 
 __all__ = ["GeneralistModel", "visibility"]
 
@@ -75,6 +77,8 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         self.token_embed = nn.Embedding(config.vocab_size, D)
         self.text_pos = nn.Parameter(torch.zeros(config.max_text, D))
         self.track_pos = nn.Parameter(torch.zeros(config.max_track, D))
+        self.thinning: Thinning | None = None  # an option of use, no part of the weights
+        self.checkpointing = False  # training computes blocks anew going backward
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -105,13 +109,16 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         size = self.config.patch_size
         grid = (pixels.shape[-2] // size, pixels.shape[-1] // size)
         x = self.patch_embed(pixels) + self.positions(grid)
-        extra = [t.expand(len(x), -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
+        extra = [t.expand(x.shape[0], -1, -1) for t in (self.cls_token, self.reg_token) if t is not None]
         skip = sum(t.shape[1] for t in extra)
         x = self.norm_pre(torch.cat([*extra, x], 1) if extra else x)
-        turn = self._turn(self._patch_points(grid, skip, x)) if self.config.rope else None
+        points = self._patch_points(grid, skip, x)
+        turn = self._turn(points)
+        if self.thinning is not None:
+            return self.thinning.encode(cast("list[Block]", self.blocks), x, points, turn, grid)
         past, features = [], [x[:, skip:]]
         for block in self.blocks:
-            x, kv = block(x, turn)
+            x, kv = self._run(block, x, turn)
             past.append(kv)
             features.append(x[:, skip:])
         return ImageCache(past, features, grid)
@@ -154,12 +161,16 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         past = []
         for i, block in enumerate(self.blocks):
             seen = 0.0 if sample is None else sample.to(x.dtype) @ images.features[i].to(x.dtype)  # type: ignore[union-attr]
-            y, kv = block(x + seen, turn, None if images is None else images.past[i], mask)
+            y, kv = self._run(block, x + seen, turn, None if images is None else images.past[i], mask)
             x = y - seen
             past.append(kv)
         if sample is not None:
             x = x + sample.to(x.dtype) @ images.features[-1].to(x.dtype)  # type: ignore[union-attr]
         return self.norm(x), past
+
+    def _run(self, block: nn.Module, *given: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        anew = self.checkpointing and torch.is_grad_enabled()
+        return checkpoint(block, *given, use_reentrant=False) if anew else block(*given)
 
     def _mask(self, visible: Tensor, images: ImageCache | None, has_image: Tensor | None) -> Tensor:
         """Additive mask (B, 1, S, N + S) from ``visible`` (B, S, S); a token whose ``has_image`` (B, S or 1) is false
@@ -334,7 +345,7 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         at = tracks.length
         x = self.token_embed(ids)
         if slot is not None and prefix.labels_in.shape[1]:
-            rows = torch.arange(len(ids), device=ids.device)[:, None]
+            rows = torch.arange(ids.shape[0], device=ids.device)[:, None]
             named = prefix.labels_in[rows, slot.clamp(min=0)]
             x = torch.where((slot >= 0)[..., None], named.to(x.dtype), x)
         x = x + self.track_pos[min(at, len(self.track_pos) - 1)]

@@ -28,6 +28,7 @@ from generalist.train.clock import Clock
 from generalist.train.curve import Curve
 from generalist.train.optim import Average, optimisers, rate
 from generalist.train.recipe import Recipe
+from generalist.train.throughput import Meter
 from generalist.train.watch import Judge, Watch
 
 __all__ = ["train"]
@@ -80,6 +81,7 @@ class _Run:
         )
         self.vocabulary = Vocabulary.load(recipe.vocabulary)
         self.model = build_model(recipe.model.model_dump(exclude_none=True), self.vocabulary, recipe.vocabulary)
+        self.model.checkpointing = recipe.checkpoint_activations
         self.average = Average(self.model.parameters(), recipe.ema)
         found = optimisers(self.model, recipe.optimiser)
         self.step, self.clock, self.over = 0, Clock(), False
@@ -98,6 +100,7 @@ class _Run:
         self.average.values = [v.to(self.accelerator.device) for v in self.average.values]
         self.accelerator.init_trackers(recipe.name)
         self.curve = Curve(self.out / "curve.jsonl", self.step) if self.accelerator.is_main_process else None
+        self.meter = Meter(self.model)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -145,7 +148,7 @@ class _Run:
             prefetch_factor=4 if self.recipe.loaders else None,
             collate_fn=_plain,
         )
-        for batch in loader:
+        for batch in self.meter.fed(loader):
             yield _on(batch, self.accelerator.device)
 
     def update(self, batch: dict[str, Any]) -> dict[str, float]:
@@ -223,6 +226,7 @@ class _Run:
             self.accelerator.log({f"loss/{k}": v for k, v in losses.items()}, step=self.step)
             if self.curve is not None:
                 self.curve.add(self.step, self.clock.seconds, loss=losses)
+            losses["mfu"] = self.meter.told()[0]
             if not self.progress.console.is_terminal:  # a log file wants lines, not a bar
                 told = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
                 self.progress.console.print(f"step {self.step} {self.clock.seconds:.0f}s {told}", soft_wrap=True)

@@ -38,7 +38,7 @@ def optimisers(model: nn.Module, spec: Optimiser) -> list[Optimizer]:
 
     matrices = groups([(name, p) for name, p in rest if p.ndim >= 2], spec.weight_decay)
     vectors = groups([(name, p) for name, p in rest if p.ndim < 2], 0.0)
-    out: list[Optimizer] = [AdamW([*matrices, *vectors], lr=spec.lr, betas=spec.betas)]
+    out: list[Optimizer] = [AdamW([*matrices, *vectors], lr=spec.lr, betas=spec.betas, fused=True)]
     if spec.name == "muon":
         turned = groups([(name, p) for name, p in named if name in inside], spec.weight_decay)
         out.append(Muon(turned, lr=spec.lr, weight_decay=spec.weight_decay, adjust_lr_fn="match_rms_adamw"))

@@ -133,6 +133,7 @@ class Recipe(Strict):
     save_minutes: float = Field(5.0, gt=0)
     precision: Literal["bf16", "no"] = "bf16"
     threads: int | None = None
+    checkpoint_activations: bool = False  # compute blocks anew going backward: a third more work, far less memory
 
     @model_validator(mode="after")
     def _ends(self) -> "Recipe":
