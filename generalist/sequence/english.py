@@ -168,7 +168,8 @@ class Word:
         return self.text in ARTICLES or self.text in QUANTIFIERS
 
 
-def words(text: str) -> list[Word]:
+@lru_cache(maxsize=1024)
+def words(text: str) -> tuple[Word, ...]:
     """The words of a text; punctuation is a word with an empty stem."""
     found: list[Word] = []
     for match in _TOKEN.finditer(text.replace("’", "'")):
@@ -178,9 +179,10 @@ def words(text: str) -> list[Word]:
             if found and stem(part) == "picture" and found[-1].text in _OF_PICTURES:
                 found[-1] = replace(found[-1], silent=True)  # this picture is the picture
             found.append(Word(part, stem(part), match.start(), match.end(), quiet))
-    return found
+    return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def _undone(word: str) -> list[str]:
     """A contraction as its words."""
     if word in _SPELLED:
@@ -259,6 +261,7 @@ def _shortened(text: str) -> Iterator[str]:
             return
 
 
+@lru_cache(maxsize=1024)
 def trimmed(text: str) -> str:
     """A thing's name without what is said after it about the picture: "cubes in this image please" is "cubes"."""
     return list(_shortened(text.strip(_QUOTES).rstrip(".?!,;: ")))[-1].strip(_QUOTES).rstrip(".?!,;: ")

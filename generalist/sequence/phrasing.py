@@ -1,11 +1,12 @@
 """Phrasing: one reading of a text as words and as stems, and what stands where in it."""
 
 import re
+from functools import lru_cache
 
 from generalist.sequence.english import ASKING, Word, is_empty, is_question, listed, words
 from generalist.sequence.lexicon import determiner
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "reading"]
 
 _RELATING = listed("behind between around against over under near inside next beside across")
 """Words of prompts that also say where a thing is."""
@@ -36,7 +37,7 @@ class Reading:
             return text[: self.words[last - 1].stop - self.words[first].start]
         return text if name != "query" else text.rstrip(" .!" if is_question(text) else " .!?")
 
-    def _leading(self, first: int) -> list[Word]:
+    def _leading(self, first: int) -> tuple[Word, ...]:
         start = first
         while start and self.words[start - 1].leads:
             start -= 1
@@ -87,6 +88,12 @@ class Reading:
         tail = [word for word in self.words[last:] if word.stem]
         noun = len(tail) == 1 and tail[0] == self.words[last] and not tail[0].text.endswith("ed")
         return (first, last + 1) if several and noun else (first, last)
+
+
+@lru_cache(maxsize=256)
+def reading(text: str) -> Reading:
+    """A text as one reading, made once: a request is read several times in part."""
+    return Reading(text)
 
 
 def plain(text: str) -> str:
