@@ -28,20 +28,20 @@ _PURPOSE = re.compile(
     | \s+to\s+(?!the\b|a\b)\w+\s+(?:it|them|these|those|us)\b[^:]*
     | \s*[,;-]\s*(?:it'?s\s+|this\s+is\s+)?for\s+
       (?:(?:my|our|an?)\s[^,;:]*|[\w-]+(?:\s+[\w-]+)?\s+\w+(?:ance|ment|ing|ion|sis))
-    | \s*[,;-]\s*(?:i|we)\s+(?:need|want|have|am|are|will)\s+(?:it|them|this|these|to)\b[^:]*
+    | \s*[,;-]\s*(?:i|we)\s+(?:need|want|have|am|are|will)\s+(?:it|them|this|these|each|all|to)\b[^:]*
     )[\s.!?]*$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 """So that the arm can grasp it; to count them; , for our tracker."""
 _UNWANTED = re.compile(
     r"\s*(?:[,;(-]\s*(?:(?:and|but)\s+)?(?:no|not|without)|(?:[,;(-]\s*)?(?:rather\s+than|instead\s+of))\s+"
-    r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;.!?]|$))",
+    r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;:.!?]|$))",
     re.I,
 )
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
 _PREFACE = re.compile(
-    r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it)(?:'\w+)?"
-    r"\s[^,.!?:;]+,\s+(?:so\s+)?(?P<rest>\S+\s.*)",
+    r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it|sorry|excuse)(?:'\w+)?"
+    r"\s[^,.!?:;]+,\s+(?:(?:so|but|and)\s+)?(?P<rest>\S+\s.*)",
     re.I | re.S,
 )
 """For parking enforcement, ... I cannot see well, ..."""

@@ -21,7 +21,7 @@ def listed(text: str) -> frozenset[str]:
 
 
 ARTICLES = listed("a an the")
-QUANTIFIERS = listed("all every each any some both several many most either various multiple single individual")
+QUANTIFIERS = listed("all every each any some both several many most either various multiple single individual different few numerous")
 ASKING = listed("what where who whom whose which when why how")
 AUXILIARIES = listed(
     "is are was were am be been do does did has have had can could will would shall should may might must"
@@ -47,9 +47,11 @@ _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attache
 _OPENINGS = re.compile(
     r"""\s*(?:
       do\ you\ think\ (?=you\b)
-    | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
+    | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly
+      |u[hm]+|yeah|yes|for\ now|excuse\ me|sorry|kindly|but)\b[\s,!.]*
     | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
-      (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+|possibly\s+)?
+      (?:(?:perhaps|maybe|possibly|please|kindly|just|also|quickly)\s+)*
+      (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+)?
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
     | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
       |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
@@ -81,6 +83,7 @@ _ASKING = re.compile(
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
     | (?:do\s+(?:you|we)\s+have|is\s+there|are\s+there)\s+(?:any|an?)\s+
       (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
+    | (?:do\s+(?:you|we)\s+have|have\s+(?:you|we)(?:\s+got)?|is\s+there)\s+(?=(?:anything|something)\s+(?:on|about)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
     | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea
       |(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+

@@ -84,7 +84,7 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
     means = [word for word in words(_CLAUSE.sub("", tail)) if not is_empty(word)]
     if mark == "," or (mark == ":" and "," in before):
         alone = len(said) == 1 and (said[0].endswith("s") or said[0] in MASS)  # sky, ground
-        return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or "," not in before)
+        return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or not re.search("[,:]", before))
     if mark:
         return True
     if said[0] == "and":

@@ -66,8 +66,11 @@ class Reading:
         """The longest stretch without telling words, the last of equals; and how many words of meaning are outside."""
         spans: list[tuple[int, int]] = []
         start = 0
+        named = self._announced(telling)
         for i, word in enumerate((*self.words, None)):
-            if word is None or (word.stem in telling and not is_empty(word) and word.text not in _RELATING):
+            if word is None or (
+                (i < named or self.words[i - 1].text == "(") and word.stem in telling and not is_empty(word) and word.text not in _RELATING
+            ):
                 inside = [k for k in range(start, i) if not is_empty(self.words[k])]
                 if inside:
                     last = inside[-1] + 1
@@ -81,6 +84,12 @@ class Reading:
             return None, 0
         chosen = max(spans, key=lambda span: (self.content(*span), span[0]))
         return chosen, sum(self.content(*span) for span in spans if span != chosen)
+
+    def _announced(self, telling: frozenset[str] | set[str]) -> int:
+        """Where the names begin that a colon announces behind telling words: "localisation: cereal boxes"."""
+        at = next((i for i, word in enumerate(self.words) if word.text == ":"), len(self.words))
+        told = any(word.stem in telling and not is_empty(word) for word in self.words[:at])
+        return at if told else len(self.words)
 
     def to_the_end(self, first: int, last: int) -> tuple[int, int]:
         """A list with its last name whole, though the name ends in a word that tells tasks: carts and price tags."""

@@ -32,7 +32,7 @@ _UNPLACED = re.compile(
     rf"\s+{_THERE}(?:{_POSED}\s+)?(?:{_PLACE}|{_IN}\s+(?:it|them|here|there))(?:\s+{_PLACE})*\s*$", re.I
 )
 _REMAINING = re.compile(
-    rf"\s+{_THERE}(?:{_POSED}|there|left|remain(?:s|ing)?|available|missing|around|outside|inside)"
+    rf"\s+{_THERE}(?:{_POSED}|{_POSES}|there|left|remain(?:s|ing)?|available|missing|around|outside|inside)"
     r"(?:\s+(?:are|is|in\s+total))?\s*$",
     re.I,
 )

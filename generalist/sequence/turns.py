@@ -8,13 +8,21 @@ from generalist.sequence.english import PICTURE, bared, stem
 __all__ = ["ordered", "turned"]
 
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
+_SLIPS = {
+    "teh": "the", "hte": "the", "adn": "and", "nad": "and", "thier": "their", "meny": "many", "mnay": "many",
+    "wich": "which", "whcih": "which", "waht": "what", "wher": "where", "whre": "where", "pelase": "please",
+    "plese": "please", "plase": "please", "evry": "every", "al": "all", "aroud": "around", "arround": "around",
+    "pictuer": "picture", "imgae": "image", "foto": "photo",
+}  # fmt: skip
+_SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b", re.I)
+"""Of words that every request is full of."""
 _TURNS = [
     (re.compile(pattern, re.I), said)
     for pattern, said in (
         (r"\bw/\s*", "with "),
         (r"\b(?:if\s+(?:yes|so|any|there\s+(?:are|is)\s+any)|and\s+if\s+so)\b[\s,]*", ""),
         (r"\bpixel[\s-]+level\b", "pixel-wise"),
-        (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|:))", ""),
+        (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|\bon\b|:))", ""),
         (r"(?<=\w)\s(?:annotations?|predictions?|outputs?|results?)(?=\s+(?:of|for|on|around)\b)", ""),
         (
             r"\b(keypoint|landmark|joint|point|dot)s?\s"
@@ -27,6 +35,13 @@ _TURNS = [
         ),
         (r"^whereabouts\s+(?=in|on|at|is|are)", "where "),
         (r"^(?:would|do)\s+you\s+(?:say|think)\s+(?:that\s+)?(this|it|that)\s+is\b", r"is \1"),
+        (r"^would\s+you\s+(?:call|consider)\s+(this|it|that)\b", r"is \1"),
+        (r"^([^?.:]+?\sor\s[^?.:,]+?)\s*[-–:?,]+\s*(?:which|what)\b[^?,]*\?*$", r"is it \1?"),
+        (
+            rf"\b(classify|categori[sz]e|label|sort|assign)\s+(?:this|the|my)\s+(?!whole\b|pixel){_NP}\s+(?=(?:as|into|by|among)\s)",
+            r"\1 this ",
+        ),
+        (r"\b(?:our|my|your)\s+(?=(?:library|archives?|index|collection|corpus|documents|database|records|files)\b)", "the "),
         (
             r"\b(search|scan|check|inspect|examine)\s+(?:this|the|my)\s+(?!librar|archiv|document|corpus|index|collection"
             rf"|database|article|paper|web|internet){_NP}\s+for\s+",
@@ -46,6 +61,7 @@ _TURNS = [
         (r"^([^:?.]+):\s+((?:\w+\s+){1,3})(?:them(?:\s+all)?|each(?:\s+one)?|all\s+of\s+them)[.!]*$", r"\2\1"),
         (r"(?:^|(?<=[,.!]\s))(?:the|my|our|this)\s+(?:\w+\s+){1,3}?(?:only\s+)?(?:needs?|requires?|wants?)\s+", ""),
         (r"\b((?:every|each|all)\b[^,;:]*),\s*for\s+the\s+\w+[.!]*$", r"\1"),
+        (r"\b(?:(?:everything|anything|all)\s+else|(?:all\s+)?the\s+rest)\s+(?:as|is|being)\s+(?=\S)", ""),
         (r"\bdetections\s+(?=of|for)", "boxes "),
         (r"\b(is\s+this)\s+(?!picture|image|photo)[a-z]+\s+(\w+(?:,\s*\w+)*,?\s+or\s+\w+)\s*\?*$", r"\1 \2"),
         (r"\bbody\s+(?=(?:key\s?point|skeleton|joint|landmark)s?\s+(?:of|for|on)\b)", ""),
@@ -64,6 +80,7 @@ _TURNS = [
 
 def turned(text: str) -> str:
     """A text in plainer words: "what kind of tree is this: oak, elm" is "what kind of thing is this: oak, elm"."""
+    text = _SLIP.sub(lambda found: _SLIPS[found[0].lower()], text)
     for pattern, said in _TURNS:
         text = pattern.sub(said, text)
     return text
