@@ -37,7 +37,10 @@ _MANY = re.compile(
     r"|(?P<all>(?:all|both)\s+of\s+(?:them|these|those)|(?:them|these|those|they)(?:\s+all)?)(?!\s+\w+s\b)|their\s+(?P<its>[\w-]+))\b",
     re.I,
 )
-_ONE = re.compile(r"\b(?:(?:it|him|her)(?=\s*(?:[.!?,;]|$|(?:with|in|by|as|on|for|please|out|from)\b))|(?:its|his)\s+(?P<its>[\w-]+))", re.I)
+_ONE = re.compile(
+    r"\b(?:(?:it|him|her)(?=\s*(?:[.!?,;]|$|(?:with|in|by|as|on|for|please|out|from)\b))|(?:its|his)\s+(?P<its>[\w-]+))",
+    re.I,
+)
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
 
 
@@ -61,5 +64,9 @@ def _with(order: str, thing: str, several: bool) -> str:
     if found is None:
         return ""
     told = {"each": f"every {thing}", "all": f"all {thing}"} if many else {}
-    said = f"the {found['its']} of {'all' if many else 'the'} {thing}" if found["its"] else told.get(found.lastgroup or "", f"the {thing}")
+    said = (
+        f"the {found['its']} of {'all' if many else 'the'} {thing}"
+        if found["its"]
+        else told.get(found.lastgroup or "", f"the {thing}")
+    )
     return order[: found.start()] + said + order[found.end() :]

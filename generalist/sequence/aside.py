@@ -38,6 +38,25 @@ _UNWANTED = re.compile(
     r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;:.!?]|$))",
     re.I,
 )
+_SUBJECT = r"(?:it|this|that|they|these|those|i|we|he|she|you|(?:the|my|our)\s+\w+)"
+_TAIL = re.compile(
+    rf"""(?:
+      \s*\((?P<apart>(?:{_SUBJECT}|for|so|because|as|see|from|taken|thanks|please|urgent|asap|note|sorry|but|not|no|if)\b[^()]*)\)
+    | \s*[,;.!?-]+\s*(?P<clause>{_SUBJECT}(?:'\w+|\s+(?:\w+n't|is|are|was|were|has|have|do|does|did|can|could|will|would|must|should|need|want))\b[^,;:]*)
+    | \s*[,;.!?-]+\s*(?:(?:and|but)\s+)?(?:please\s+)?
+      (?:don'?t|do\s+not|make\s+sure|be(?:\s+(?:as|very|really))?\s+\w+|ignore|skip|leave\s+out|include)\b[^:]*
+    | \s*[\s,;-](?:even\s+(?:if|though|when|the)|although|though|regardless|no\s+matter|including|ignoring)\b[^:]*
+    | \s+(?:and|then)\s+(?:then\s+)?(?:send|return|give|save|export|upload|print|email|share|report|post|write|show)\s+
+      (?:(?:it|them|me|us|back|the|a|all|your|that|this)\s+)*(?:results?|outputs?|answers?|files?|json|csv|it|them|me|us)\b(?P<sent>[^:]*)
+    | \s+for\s+(?:(?:my|our)\s[^,;:]*|[\w-]+\s+(?:purposes|reasons))
+    | \s+to\s+(?:train|measure|check|estimate|test|compare|feed|build|create|plan|avoid|improve|verify|evaluate|prepare|publish|sell|document)
+      \s+(?:an?|the|my|our|his|her|their|some|how|it|them)\b(?P<use>[^:]*)
+    | \s+(?:before|by|until|till)\s+(?:tomorrow|tonight|noon|lunch|(?:mon|tues|wednes|thurs|fri|satur|sun)day
+      |the\s+(?:meeting|deadline|end\s+of\s+\w+|weekend|morning|evening))
+    )[\s.!?]*$""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+"""What is said after the order: of the answer, of its use, of the picture. A clause is left if it tells of a task."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
 _PREFACE = re.compile(
     r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it|sorry|excuse)(?:'\w+)?"
@@ -54,6 +73,11 @@ def wanted(text: str, known: Set[str]) -> str:
     for found in reversed(list(_UNWANTED.finditer(text))):
         if all(word.stem in known for word in words(found["what"]) if not is_empty(word)):
             text = text[: found.start()] + text[found.start("end") :].removeprefix(")")
+    while (found := _TAIL.search(text)) and len(text[: found.start()].split()) > 1:
+        said = next(filter(None, found.groupdict().values()), "")
+        if any(word.stem in known for word in words(said) if not is_empty(word)):
+            break
+        text = text[: found.start()]
     return text
 
 

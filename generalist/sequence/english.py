@@ -21,7 +21,9 @@ def listed(text: str) -> frozenset[str]:
 
 
 ARTICLES = listed("a an the")
-QUANTIFIERS = listed("all every each any some both several many most either various multiple single individual different few numerous")
+QUANTIFIERS = listed(
+    "all every each any some both several many most either various multiple single individual different few numerous"
+)
 ASKING = listed("what where who whom whose which when why how")
 AUXILIARIES = listed(
     "is are was were am be been do does did has have had can could will would shall should may might must"
@@ -47,19 +49,29 @@ _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attache
 _OPENINGS = re.compile(
     r"""\s*(?:
       do\ you\ think\ (?=you\b)
+    | (?:good\s+(?:morning|afternoon|evening|day)|(?:hello|hi|hey|dear)\s+[\w-]+(?=\s*[,!.]))[\s,!.]+
     | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly
-      |u[hm]+|yeah|yes|for\ now|excuse\ me|sorry|kindly|but)\b[\s,!.]*
-    | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
+      |u[hm]+|yeah|yes|for\ now|excuse\ me|sorry|but|first|next|yo)\b[\s,!.]*
+    | (?:can|could|would|will|might|won't|can't|couldn't)\s+(?:you|u|we)\s+
       (?:(?:perhaps|maybe|possibly|please|kindly|just|also|quickly)\s+)*
       (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+)?
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
+    | (?:i(?:'d|\s+would)|(?:it|that)(?:'d|\s+would))\s+(?:really\s+)?(?:be\s+(?:so\s+|very\s+)?\w+|love(?:\s+it)?|like(?:\s+it)?
+      |appreciate(?:\s+it)?)\s+if\s+you\s+(?:(?:could|would|can)\s+)?
+    | any\s+chance\s+(?:that\s+)?you\s+(?:(?:could|can|would)\s+)?
+    | (?:can|could|may|might)\s+i\s+(?:ask|trouble|bother)\s+you\s+to\s+
+    | i(?:'m|\s+am|\s+was)\s+(?:just\s+)?(?:wondering|hoping)\s+(?:(?:if|whether|that)\s+)?you\s+(?:could|can|would|might)\s+
+    | i(?:'m|\s+am)\s+(?:trying|going|here)\s+to\s+
+    | (?:do\s+me\s+a\s+favou?r|be\s+a\s+dear)\s+and\s+
+    | (?:what|all)\s+(?:i|we)\s+(?:want|need)\s+is\s+
     | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
       |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?
       (?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
-    | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
+    | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+(?:should|must|may|can|could)
+      |(?:i|you|we)\s+(?:need|have)\s+to|i\s+wonder\s+(?:if|whether)\s+you\s+(?:can|could|would|might))\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
     | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
     + _WHICH.replace(" ", r"\ ")
@@ -72,6 +84,7 @@ _ASKING = re.compile(
     r"""\s*(?:
       (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)
       \s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
+    | tell\s+(?=(?:how|what|which|where|whether|if)\b)
     | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
@@ -92,8 +105,11 @@ _ASKING = re.compile(
 )
 _CLOSINGS = re.compile(
     r"""(?:[\s,.!;:-]+|(?<=\?)\s*)(?:
-      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
-    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|can\s+you|could\s+you
+      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|ta|ty|lol|haha|asap|much\ appreciated|i'd\ appreciate\ it|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
+    | (?:quite\s+|very\s+)?(?:quickly|fast|carefully|properly|ok|okay|alright|then|only|again|today|soon|immediately)
+    | as\s+\w+\s+as\s+(?:possible|(?:you|u)\s+(?:can|could))
+    | (?:and\s+)?(?:nothing|no\s+(?:one|thing))\s+(?:else|more|other) | (?:many\s+)?thanks(?:\s+in\s+advance)?
+    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|(?:can|could)\s+you(?:\s+help(?:\s+me)?(?:\s+with\s+(?:that|it|this))?)?
     | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
       (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
       (?:in|on|from|within|inside|across|throughout|out\s+of|of(?=\s+this))\s+(?:"""
@@ -127,7 +143,7 @@ _SHOWING = re.compile(
     re.I,
 )
 _SEEING = re.compile(
-    r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+me)",
+    r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+(?:me|you\s+(?:can|could)))",
     re.IGNORECASE,
 )
 
@@ -267,7 +283,14 @@ def _shortened(text: str) -> Iterator[str]:
 @lru_cache(maxsize=1024)
 def trimmed(text: str) -> str:
     """A thing's name without what is said after it about the picture: "cubes in this image please" is "cubes"."""
-    return list(_shortened(text.strip(_QUOTES).rstrip(".?!,;: ")))[-1].strip(_QUOTES).rstrip(".?!,;: ")
+    return _unquoted(list(_shortened(_unquoted(text).rstrip(".?!,;: ")))[-1]).rstrip(".?!,;: ")
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes around it; a quote that ends it and opens within is its own: the word "exit"."""
+    text = text.strip()
+    opened = re.search(r"\s[\"“‘']\w", text) and not text.startswith(tuple(_QUOTES))
+    return text if opened else text.strip(_QUOTES)
 
 
 def is_question(text: str) -> bool:

@@ -57,7 +57,9 @@ _RELATIONS = listed(
     looking that which who whose where against across along around beneath closest parked made having has is are
     being playing eating"""
 )
-_NO_LIST = _RELATIONS | listed("as it them he she they is are not all each every among amongst into onto throughout upon")
+_NO_LIST = _RELATIONS | listed(
+    "as it them he she they is are not all each every among amongst into onto throughout upon"
+)
 _SINGLING = listed(
     """left leftmost right rightmost top topmost bottom middle centre center nearest closest farthest furthest
     biggest largest smallest tallest shortest first second third last next other only upper lower front"""
@@ -237,12 +239,7 @@ def number_of(text: str) -> Number | None:
     text = re.sub(r"^\s*(?:just|only|exactly)\s|\s+(?:one by one|individually|separately)\b", "", text, flags=re.I)
     tokens = trimmed(_IS_THERE.sub(" ", text.rpartition(":")[2].strip() or text)).split()
     low = [token.lower().strip(",.;:") for token in tokens]
-    if (
-        not low
-        or low[0] in ASKING
-        or low[0] in AUXILIARIES
-        or low[0] in _NO_NOUN
-    ):
+    if not low or low[0] in ASKING or low[0] in AUXILIARIES or low[0] in _NO_NOUN:
         return None
     clause = next((i for i in range(1, len(low)) if _opens_clause(low, i)), len(low))
     if any(word in _FINITE for word in low[:clause]):

@@ -69,7 +69,10 @@ class Reading:
         named = self._announced(telling)
         for i, word in enumerate((*self.words, None)):
             if word is None or (
-                (i < named or self.words[i - 1].text == "(") and word.stem in telling and not is_empty(word) and word.text not in _RELATING
+                (i < named or self.words[i - 1].text == "(")
+                and word.stem in telling
+                and not is_empty(word)
+                and word.text not in _RELATING
             ):
                 inside = [k for k in range(start, i) if not is_empty(self.words[k])]
                 if inside:

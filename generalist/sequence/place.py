@@ -24,9 +24,11 @@ _POSED = (
     r"|flying|scattered|stacked|stored|mounted|walking|playing|working|resting|sleeping|driving|moving|stuck|left|found"
     r"|crossing|arranged|displayed|positioned|installed|planted|anchored|moored|docked|queueing|queuing|gathered|seen)"
 )
-_POSES = r"(?:lie|stand|sit|hang|grow|graze|swim|float|fly|live|wait|appear|rest|play|work|walk)"
+_POSES = (
+    r"(?:lie|stand|sit|hang|grow|graze|swim|float|fly|live|wait|appear|rest|play|work|walk|grew|stood|sat|lay|hung)"
+)
 _BY = r"(?:in\s+front\s+of|behind|next\s+to|beside|above|below|beneath)"
-_THERE = r"(?:(?:that|which|who)\s+)?(?:(?:is|are|was|were)\s+)?(?:currently\s+|still\s+)?"
+_THERE = r"(?:(?:that|which|who)\s+)?(?:there\s+)?(?:(?:is|are|was|were)\s+)?(?:currently\s+|still\s+)?"
 _PLACE = rf"{_IN}\s+{_THE}\s+(?!{_SIDE}\b)[\w'-]+(?:\s+(?!{_IN}\b)[\w'-]+){{0,4}}"
 _UNPLACED = re.compile(
     rf"\s+{_THERE}(?:{_POSED}\s+)?(?:{_PLACE}|{_IN}\s+(?:it|them|here|there))(?:\s+{_PLACE})*\s*$", re.I

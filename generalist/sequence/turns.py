@@ -20,6 +20,21 @@ _TURNS = [
     (re.compile(pattern, re.I), said)
     for pattern, said in (
         (r"\bw/\s*", "with "),
+        (
+            r"^([\w']+(?:\s[\w']+){0,8}),\s+((?:with|as|using)\s[^,]+),\s+((?:the|all|every|each|any)\s[^,.?!]+)(?=[.?!]*$)",
+            r"\1 \3 \2",
+        ),
+        (r"\bhow\s+many\s+of\s+(?:them|these|those)\s+are\s+(?=\w+\s+\w|\w+s\b)", "how many "),
+        (r"\b(?:every|any)thing\s+(?:that|which)\s+looks?\s+like\s+(?:an?\s+)?", "every "),
+        (r"\bwhere\s+(?:did|has|have)\s+(.+?)\s+(?:go|gone|went)\b", r"where is \1"),
+        (
+            r"\b(where\s+(?:is|are)\s+[^?.!]+?|where\s+[^?.!]+?\s(?:is|are))\s+(?:hiding|hidden|gone|exactly|right\s+now)\b",
+            r"\1",
+        ),
+        (
+            rf"\b(describe|caption|summari[sz]e|explain)\s+((?:the|this|my)\s+{PICTURE}|this|it)\s+for\s+(?!every|each|all).*$",
+            r"\1 \2",
+        ),
         (r"\b(?:if\s+(?:yes|so|any|there\s+(?:are|is)\s+any)|and\s+if\s+so)\b[\s,]*", ""),
         (r"\bpixel[\s-]+level\b", "pixel-wise"),
         (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|\bon\b|:))", ""),
@@ -41,7 +56,10 @@ _TURNS = [
             rf"\b(classify|categori[sz]e|label|sort|assign)\s+(?:this|the|my)\s+(?!whole\b|pixel){_NP}\s+(?=(?:as|into|by|among)\s)",
             r"\1 this ",
         ),
-        (r"\b(?:our|my|your)\s+(?=(?:library|archives?|index|collection|corpus|documents|database|records|files)\b)", "the "),
+        (
+            r"\b(?:our|my|your)\s+(?=(?:library|archives?|index|collection|corpus|documents|database|records|files)\b)",
+            "the ",
+        ),
         (
             r"\b(search|scan|check|inspect|examine)\s+(?:this|the|my)\s+(?!librar|archiv|document|corpus|index|collection"
             rf"|database|article|paper|web|internet){_NP}\s+for\s+",
@@ -56,7 +74,10 @@ _TURNS = [
         # the masks of this slide into tumour and stroma: the slide is the picture
         (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
         (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
-        (r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that)\s*[,:-])", r"\1 kind of thing \2"),
+        (
+            r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that))(?:\s+[\w-]+)?\s*(?=[,:-])",
+            r"\1 kind of thing \2",
+        ),
         (rf"^is\s+the\s+\w+\s+(?:(?:in|on)\s+(?:the|this)\s+{PICTURE}\s+)?(?=an?\s[\w\s,]+\sor\s+an?\s)", "is this "),
         (r"^([^:?.]+):\s+((?:\w+\s+){1,3})(?:them(?:\s+all)?|each(?:\s+one)?|all\s+of\s+them)[.!]*$", r"\2\1"),
         (r"(?:^|(?<=[,.!]\s))(?:the|my|our|this)\s+(?:\w+\s+){1,3}?(?:only\s+)?(?:needs?|requires?|wants?)\s+", ""),
