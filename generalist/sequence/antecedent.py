@@ -28,7 +28,7 @@ _INTRODUCED = re.compile(
       |various|multiple|\d+)\s+(?:of\s+)?(?:the\s+|my\s+|our\s+)?)?
     (?!to\b)(?P<thing>(?:(?!\b(?:them|it|him|each)\b)[^.!?;:,])+?)
     (?:\s+(?:here|there))?
-    (?:\s*[.!?;:,]+\s+|\s+-+\s+|\s+(?=(?:(?:so|yeah|yes|ok|okay|and|then|now)\s+)*{_DOING}\b))
+    (?:\s*[.!?;:,]+\s+|\s+-+\s+|(?<!\bthe)(?<!\ba)(?<!\ban)(?<!\bmy)(?<!\bour)(?<!\bthis)\s+(?=(?:(?:so|yeah|yes|ok|okay|and|then|now)\s+)*{_DOING}\b))
     (?P<rest>\S.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )

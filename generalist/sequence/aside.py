@@ -42,7 +42,7 @@ _SUBJECT = r"(?:it|this|that|they|these|those|i|we|he|she|you|(?:the|my|our)\s+\
 _TAIL = re.compile(
     rf"""(?:
       \s*\((?P<apart>(?:{_SUBJECT}|for|so|because|as|see|from|taken|thanks|please|urgent|asap|note|sorry|but|not|no|if)\b[^()]*)\)
-    | \s*[,;.!?-]+\s*(?P<clause>{_SUBJECT}(?:'\w+|\s+(?:\w+n't|is|are|was|were|has|have|do|does|did|can|could|will|would|must|should|need|want))\b[^,;:]*)
+    | \s*[,;.!?-]+\s*(?P<clause>{_SUBJECT}(?:'\w+|\s+(?:\w+n't|is|are|was|were|has|have|do|does|did|can|could|will|would|must|should|need|want)|(?<=he|it)\s+\w+s)\b[^,;:]*)
     | \s*[,;.!?-]+\s*(?:(?:and|but)\s+)?(?:please\s+)?
       (?:don'?t|do\s+not|make\s+sure|be(?:\s+(?:as|very|really))?\s+\w+|ignore|skip|leave\s+out|include)\b[^:]*
     | \s*[\s,;-](?:even\s+(?:if|though|when|the)|although|though|regardless|no\s+matter|including|ignoring)\b[^:]*

@@ -98,7 +98,7 @@ _ASKING = re.compile(
       (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
     | (?:do\s+(?:you|we)\s+have|have\s+(?:you|we)(?:\s+got)?|is\s+there)\s+(?=(?:anything|something)\s+(?:on|about)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
-    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea
+    | (?:i\s+wonder|i(?:'m|\s+am|\s+was)\s+(?:just\s+)?wondering|any\s+idea
       |(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+
     )""",
     re.IGNORECASE | re.VERBOSE,

@@ -54,7 +54,7 @@ _OF_ALL = re.compile(rf"(.*\b(?!(?:{_MANY})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[
 """The windows of the building: all of its windows; not all of the windows."""
 _DONE = re.compile(
     r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there"
-    r"|(?:the|this|that|each|my)\s+\w+)\b.*$",
+    r"|(?:the|this|that|each|my)\s+\w+)\b.*$|\s+(?:the|this|that|each|my)\s+[\w-]+\s+(?:has|have|shows?|contains?|holds?)$",
     re.I,
 )
 """How many wheels does the truck have."""

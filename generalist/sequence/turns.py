@@ -20,6 +20,11 @@ _TURNS = [
     (re.compile(pattern, re.I), said)
     for pattern, said in (
         (r"\bw/\s*", "with "),
+        (r"\s+(?:somewhere|anywhere)(?=\s+(?:in|on|here)\b|\s*[.?!,]|\s*$)", ""),
+        (r"\bleave\s+(?:just|only)\b", "keep only"),
+        (r"\bwhich\s+(?:one\s+)?of\s+(?:these|them|those)\s+is\b", "which one is"),
+        (r"\b((?:every|all|each|any)(?:\s+the)?)\s+(?:visible|present|last)\s+", r"\1 "),
+        (r"\s+of\s+(?:any|all|every|each)\s+(?:kind|type|sort|size)s?\b", ""),
         (
             r"^([\w']+(?:\s[\w']+){0,8}),\s+((?:with|as|using)\s[^,]+),\s+((?:the|all|every|each|any)\s[^,.?!]+)(?=[.?!]*$)",
             r"\1 \3 \2",
@@ -28,7 +33,7 @@ _TURNS = [
         (r"\b(?:every|any)thing\s+(?:that|which)\s+looks?\s+like\s+(?:an?\s+)?", "every "),
         (r"\bwhere\s+(?:did|has|have)\s+(.+?)\s+(?:go|gone|went)\b", r"where is \1"),
         (
-            r"\b(where\s+(?:is|are)\s+[^?.!]+?|where\s+[^?.!]+?\s(?:is|are))\s+(?:hiding|hidden|gone|exactly|right\s+now)\b",
+            r"\b(where\s+(?:is|are)\s+[^?.!]+?|where\s+[^?.!]+?\s(?:is|are))\s+(?:hiding|hidden|gone|exactly|right\s+now|sitting|standing|lying|parked|hanging)\b(?!\s+\w)",
             r"\1",
         ),
         (
