@@ -13,11 +13,15 @@ _DOING = (
     r"|how\s+many|where)"
 )
 _ABOUT = r"(?:(?:exactly|around|about|roughly|at\s+least|maybe|probably|also|only|just|quite)\s+)*"
+_BE = r"(?:is|are|was|were|(?:should|must|might|may|could|will|seem|seems|appear|appears)\s+(?:to\s+)?be)"
+_CAN = r"(?:(?:can|could|do|have|just|also)\s+)*"
+_SO = r"(?:(?:so|yeah|yes|ok|okay|and|then|now)\s+)*"
+_NO_ARTICLE = r"(?<!\bthe)(?<!\ba)(?<!\ban)(?<!\bmy)(?<!\bour)(?<!\bthis)"
 _INTRODUCED = re.compile(
     rf"""(?:^|[.!?;:,]\s+|\b(?:and|but|so|hey|hi|ok|okay|well|also|um|that|think|believe|like)\s+)(?:
-        there(?:'s|'re|\s+(?:is|are|was|were|(?:should|must|might|may|could|will|seem|seems|appear|appears)\s+(?:to\s+)?be))
-      | (?:is|are)\s+there
-      | (?:i|we|you)(?:'ve)?\s+(?:(?:can|could|do|have|just|also)\s+)*(?:see|saw|have|got|spot|notice|found|want|need|took|like)
+        there(?:'s|'re|\s+{_BE}) | (?:is|are)\s+there
+      | (?:i|we|you)(?:'ve)?\s+{_CAN}(?:see|saw|have|got|spot|notice|found|want|need|took|like)
+      | (?:i|we)(?:'d|\s+would|'m|\s+am)?\s+(?:want|need|have|like|try|trying|plan|going)\s+to\s+\w+(?:\s+out)?
       | (?:can|do|could)\s+you\s+see
       | (?:this|here|that)(?:'s|\s+is) | (?:these|those|here)\s+are
       | (?:the|this|that|my|our|an?)\s+[\w-]+(?:\s+(?!that\b|which\b|who\b)[\w-]+)?\s+
@@ -26,26 +30,34 @@ _INTRODUCED = re.compile(
     (?P<many>(?:an?\s+)?(?:few|couple|number|bunch|pair|group|dozen|lot|handful|row)s?(?:\s+of)?(?:\s+the)?\s+
       |(?:some|many|several|any|all|lots\s+of|plenty\s+of|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty
       |various|multiple|\d+)\s+(?:of\s+)?(?:the\s+|my\s+|our\s+)?)?
-    (?!to\b)(?P<thing>(?:(?!\b(?:them|it|him|each)\b)[^.!?;:,])+?)
+    (?!to\b)(?P<thing>(?:(?!\b(?:them|it|him|each)\b)[^.!?;:])+?)
     (?:\s+(?:here|there))?
-    (?:\s*[.!?;:,]+\s+|\s+-+\s+|(?<!\bthe)(?<!\ba)(?<!\ban)(?<!\bmy)(?<!\bour)(?<!\bthis)\s+(?=(?:(?:so|yeah|yes|ok|okay|and|then|now)\s+)*{_DOING}\b))
+    (?:\s*[.!?;:]+\s+|\s+-+\s+|(?:,\s+|{_NO_ARTICLE}\s+)(?={_SO}{_DOING}\b))
     (?P<rest>\S.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
+"""There are some boats; I see a dog; the tray holds screws - and what follows."""
+_THEM = r"(?:them|these|those)"
 _MANY = re.compile(
-    r"\b(?:(?P<each>(?:each|every)(?:\s+(?:single\s+)?one)?(?:\s+of\s+(?:them|these|those))?)(?=\s*(?:[.!?,;]|$|(?:with|in|by|as|on|and|please|for|separately|individually)\b))"
-    r"|(?P<all>(?:all|both)\s+of\s+(?:them|these|those)|(?:them|these|those|they)(?:\s+all)?)(?!\s+\w+s\b)|their\s+(?P<its>[\w-]+))\b",
-    re.I,
+    rf"""\b(?:
+      (?P<each>(?:each|every)(?:\s+(?:single\s+)?one)?(?:\s+of\s+{_THEM})?)
+        (?=\s*(?:[.!?,;]|$|(?:with|in|by|as|on|and|please|for|separately|individually)\b))
+      | (?P<all>(?:all|both)\s+of\s+{_THEM}|(?:{_THEM}|they)(?:\s+all)?)(?!\s+\w+s\b)
+      | their\s+(?P<its>[\w-]+)
+    )\b""",
+    re.IGNORECASE | re.VERBOSE,
 )
 _ONE = re.compile(
-    r"\b(?:(?:it|him|her)(?=\s*(?:[.!?,;]|$|(?:with|in|by|as|on|for|please|out|from)\b))|(?:its|his)\s+(?P<its>[\w-]+))",
-    re.I,
+    r"""\b(?:(?:it|him|her)(?=\s*(?:[.!?,;]|$|(?:with|in|by|as|on|for|please|out|from)\b))
+      |(?:its|his)\s+(?P<its>[\w-]+))""",
+    re.IGNORECASE | re.VERBOSE,
 )
+_LED = {"each": "every", "all": "all", None: "the"}
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
 
 
 def resolved(text: str) -> str:
-    """The order of a text with the thing that was spoken of before in the place of its pronoun; empty if it has none."""
+    """The order of a text, with the thing spoken of before in the place of its pronoun; empty if there is none."""
     found = _INTRODUCED.search(text)
     while found is not None:
         further = _INTRODUCED.search(text, found.start() + 1)
@@ -63,10 +75,8 @@ def _with(order: str, thing: str, several: bool) -> str:
     found = (_MANY if many else _ONE).search(order)
     if found is None:
         return ""
-    told = {"each": f"every {thing}", "all": f"all {thing}"} if many else {}
-    said = (
-        f"the {found['its']} of {'all' if many else 'the'} {thing}"
-        if found["its"]
-        else told.get(found.lastgroup or "", f"the {thing}")
-    )
+    if found["its"]:
+        said = f"the {found['its']} of {'all' if many else 'the'} {thing}"
+    else:
+        said = f"{_LED[found.lastgroup]} {thing}"
     return order[: found.start()] + said + order[found.end() :]

@@ -39,17 +39,21 @@ _UNWANTED = re.compile(
     re.I,
 )
 _SUBJECT = r"(?:it|this|that|they|these|those|i|we|he|she|you|(?:the|my|our)\s+\w+)"
+_MARK = r"\s*[,;.!?-]+\s*"
 _TAIL = re.compile(
     rf"""(?:
-      \s*\((?P<apart>(?:{_SUBJECT}|for|so|because|as|see|from|taken|thanks|please|urgent|asap|note|sorry|but|not|no|if)\b[^()]*)\)
-    | \s*[,;.!?-]+\s*(?P<clause>{_SUBJECT}(?:'\w+|\s+(?:\w+n't|is|are|was|were|has|have|do|does|did|can|could|will|would|must|should|need|want)|(?<=he|it)\s+\w+s)\b[^,;:]*)
-    | \s*[,;.!?-]+\s*(?:(?:and|but)\s+)?(?:please\s+)?
+      \s*\((?P<apart>(?:{_SUBJECT}|for|so|because|as|see|from|taken|thanks|please|urgent|note|but|not|no|if)\b[^()]*)\)
+    | {_MARK}(?P<clause>{_SUBJECT}(?:'(?:d|ve|ll)|\s+(?:has|have|do|can|could|will|would|must|need|want))\b[^,;:]*)
+    | {_MARK}{_SUBJECT}(?:'s|'re|'m|\s+(?:\w+n't|is|are|was|were|does|did)|(?<=he|it)\s+\w+s)\b(?!\s+to\b)[^,;:]*
+    | {_MARK}(?:(?:and|but)\s+)?(?:please\s+)?
       (?:don'?t|do\s+not|make\s+sure|be(?:\s+(?:as|very|really))?\s+\w+|ignore|skip|leave\s+out|include)\b[^:]*
     | \s*[\s,;-](?:even\s+(?:if|though|when|the)|although|though|regardless|no\s+matter|including|ignoring)\b[^:]*
     | \s+(?:and|then)\s+(?:then\s+)?(?:send|return|give|save|export|upload|print|email|share|report|post|write|show)\s+
-      (?:(?:it|them|me|us|back|the|a|all|your|that|this)\s+)*(?:results?|outputs?|answers?|files?|json|csv|it|them|me|us)\b(?P<sent>[^:]*)
+      (?:(?:it|them|me|us|back|the|a|all|your|that|this)\s+)*
+      (?:results?|outputs?|answers?|files?|json|csv|it|them|me|us)\b(?P<sent>[^:]*)
     | \s+for\s+(?:(?:my|our)\s[^,;:]*|[\w-]+\s+(?:purposes|reasons))
-    | \s+to\s+(?:train|measure|check|estimate|test|compare|feed|build|create|plan|avoid|improve|verify|evaluate|prepare|publish|sell|document)
+    | \s+to\s+(?:train|measure|check|estimate|test|compare|feed|build|create|plan|avoid|improve|verify|evaluate|prepare
+        |publish|sell|document)
       \s+(?:an?|the|my|our|his|her|their|some|how|it|them)\b(?P<use>[^:]*)
     | \s+(?:before|by|until|till)\s+(?:tomorrow|tonight|noon|lunch|(?:mon|tues|wednes|thurs|fri|satur|sun)day
       |the\s+(?:meeting|deadline|end\s+of\s+\w+|weekend|morning|evening))
@@ -73,11 +77,11 @@ def wanted(text: str, known: Set[str]) -> str:
     for found in reversed(list(_UNWANTED.finditer(text))):
         if all(word.stem in known for word in words(found["what"]) if not is_empty(word)):
             text = text[: found.start()] + text[found.start("end") :].removeprefix(")")
-    while (found := _TAIL.search(text)) and len(text[: found.start()].split()) > 1:
-        said = next(filter(None, found.groupdict().values()), "")
+    while (tail := _TAIL.search(text)) and len(text[: tail.start()].split()) > 1:
+        said = next(filter(None, tail.groupdict().values()), "")
         if any(word.stem in known for word in words(said) if not is_empty(word)):
             break
-        text = text[: found.start()]
+        text = text[: tail.start()]
     return text
 
 

@@ -56,11 +56,12 @@ _OPENINGS = re.compile(
       (?:(?:perhaps|maybe|possibly|please|kindly|just|also|quickly)\s+)*
       (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+)?
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
-    | (?:i(?:'d|\s+would)|(?:it|that)(?:'d|\s+would))\s+(?:really\s+)?(?:be\s+(?:so\s+|very\s+)?\w+|love(?:\s+it)?|like(?:\s+it)?
-      |appreciate(?:\s+it)?)\s+if\s+you\s+(?:(?:could|would|can)\s+)?
+    | (?:i|it|that)(?:'d|\s+would)\s+(?:really\s+)?
+      (?:be\s+(?:so\s+|very\s+)?\w+|(?:love|like|appreciate)(?:\s+it)?)\s+if\s+you\s+(?:(?:could|would|can)\s+)?
     | any\s+chance\s+(?:that\s+)?you\s+(?:(?:could|can|would)\s+)?
     | (?:can|could|may|might)\s+i\s+(?:ask|trouble|bother)\s+you\s+to\s+
-    | i(?:'m|\s+am|\s+was)\s+(?:just\s+)?(?:wondering|hoping)\s+(?:(?:if|whether|that)\s+)?you\s+(?:could|can|would|might)\s+
+    | i(?:'m|\s+am|\s+was)\s+(?:just\s+)?(?:wondering|hoping)\s+(?:(?:if|whether|that)\s+)?
+      you\s+(?:could|can|would|might)\s+
     | i(?:'m|\s+am)\s+(?:trying|going|here)\s+to\s+
     | (?:do\s+me\s+a\s+favou?r|be\s+a\s+dear)\s+and\s+
     | (?:what|all)\s+(?:i|we)\s+(?:want|need)\s+is\s+
@@ -105,11 +106,13 @@ _ASKING = re.compile(
 )
 _CLOSINGS = re.compile(
     r"""(?:[\s,.!;:-]+|(?<=\?)\s*)(?:
-      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|ta|ty|lol|haha|asap|much\ appreciated|i'd\ appreciate\ it|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
+      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|ta|ty|lol|haha|asap
+    | much\s+appreciated|i'd\s+appreciate\s+it|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
     | (?:quite\s+|very\s+)?(?:quickly|fast|carefully|properly|ok|okay|alright|then|only|again|today|soon|immediately)
     | as\s+\w+\s+as\s+(?:possible|(?:you|u)\s+(?:can|could))
     | (?:and\s+)?(?:nothing|no\s+(?:one|thing))\s+(?:else|more|other) | (?:many\s+)?thanks(?:\s+in\s+advance)?
-    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|(?:can|could)\s+you(?:\s+help(?:\s+me)?(?:\s+with\s+(?:that|it|this))?)?
+    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you
+    | (?:can|could)\s+you(?:\s+help(?:\s+me)?(?:\s+with\s+(?:that|it|this))?)?
     | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
       (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
       (?:in|on|from|within|inside|across|throughout|out\s+of|of(?=\s+this))\s+(?:"""

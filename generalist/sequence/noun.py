@@ -139,6 +139,8 @@ def _head(tokens: list[str]) -> int:
         # "left" in "left shoe" is no relation, and in "car left of the tree" it is
         relates = token.lower() not in ("left", "right") or tokens[i + 1 :][:1] == ["of"]
         if i and token.lower() in _RELATIONS and relates and i + 1 < len(tokens):
+            if _DONE.search(token) and tokens[i - 1].endswith("ly"):
+                continue  # illegally parked cars
             done = i > 1 and _DONE.search(tokens[i - 1]) and singular(tokens[i - 2]) != tokens[i - 2]
             return i - 1 - bool(done)  # boxes stacked in the corner
     return len(tokens) - 1

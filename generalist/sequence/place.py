@@ -53,7 +53,7 @@ _HERE = re.compile(
 _OF_ALL = re.compile(rf"(.*\b(?!(?:{_MANY})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[\w-]+)?", re.I)
 """The windows of the building: all of its windows; not all of the windows."""
 _DONE = re.compile(
-    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there"
+    r"(?!.*\b(?:costs?|weighs?|lasts?|takes?|says?|means?)\b)\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there"
     r"|(?:the|this|that|each|my)\s+\w+)\b.*$|\s+(?:the|this|that|each|my)\s+[\w-]+\s+(?:has|have|shows?|contains?|holds?)$",
     re.I,
 )

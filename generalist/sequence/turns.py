@@ -21,6 +21,7 @@ _TURNS = [
     for pattern, said in (
         (r"\bw/\s*", "with "),
         (r"\s+(?:somewhere|anywhere)(?=\s+(?:in|on|here)\b|\s*[.?!,]|\s*$)", ""),
+        (r"\b(this|that)\s+(?:thing|object|item|one)\s+(?=an?\s)", r"\1 "),
         (r"\bleave\s+(?:just|only)\b", "keep only"),
         (r"\bwhich\s+(?:one\s+)?of\s+(?:these|them|those)\s+is\b", "which one is"),
         (r"\b((?:every|all|each|any)(?:\s+the)?)\s+(?:visible|present|last)\s+", r"\1 "),
