@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BESIDE", "Loose", "Table"]
+__all__ = ["BESIDE", "MISSING", "MOOD", "Loose", "Table"]
 
 MISSING, BESIDE = 0.35, 0.5  # of a word's weight: of the form and not there; of the task and not of the form
 MOOD = 0.3  # a question understood as an order, or the other way round
