@@ -268,6 +268,8 @@ BESIDE = [
     "It would be great if you could {}", "{}, ok?", "{} (this is urgent)",
 ]  # fmt: skip
 SPOKEN_OF = {
+    "My {} on the left is broken. Where is it?": ("refer", "phrase"),
+    "The {}s are dirty. Count all of them.": ("count", "labels"),
     "there are two {}s, give me one mask for each": ("instances", "labels"),
     "I see a few {}s here. Could you count them?": ("count", "labels"),
     "The tray holds {}s. Put a dot on each of them.": ("point", "labels"),
@@ -292,7 +294,7 @@ def test_what_is_said_beside_a_request_changes_nothing(order: str, noun: str, be
 def test_a_pronoun_stands_for_what_was_spoken_of(order: str, noun: str) -> None:
     task, field = SPOKEN_OF[order]
     found = understand(order.format(noun), TASKS, True)
-    value = (noun,) if field == "labels" else f"{noun} on the left"
+    value = (noun,) if field == "labels" else f"{'my ' * order.startswith('My')}{noun} on the left"
     assert (found.task, found.fields) == (task, {field: value})
 
 

@@ -1,7 +1,9 @@
 """Antecedent: what a pronoun of an order stands for: "there are two dogs, give me one mask for each" of the dogs."""
 
 import re
+from collections.abc import Iterator
 
+from generalist.sequence.english import opened
 from generalist.sequence.noun import number_of
 from generalist.sequence.place import here
 
@@ -22,7 +24,7 @@ _INTRODUCED = re.compile(
         there(?:'s|'re|\s+{_BE}) | (?:is|are)\s+there
       | (?:i|we|you)(?:'ve)?\s+{_CAN}(?:see|saw|have|got|spot|notice|found|want|need|took|like)
       | (?:i|we)(?:'d|\s+would|'m|\s+am)?\s+(?:want|need|have|like|try|trying|plan|going)\s+to\s+\w+(?:\s+out)?
-      | (?:can|do|could)\s+you\s+see
+      | (?:can|do|could)\s+you\s+see | look\s+at | (?:i|we)\s+(?:can't|cannot|can\s+not)\s+(?:find|see)
       | (?:this|here|that)(?:'s|\s+is) | (?:these|those|here)\s+are
       | (?:the|this|that|my|our|an?)\s+[\w-]+(?:\s+(?!that\b|which\b|who\b)[\w-]+)?\s+
         (?:holds?|contains?|shows?|has|have|is\s+full\s+of|(?:is|are)\s+covered\s+(?:in|with|by))
@@ -37,6 +39,18 @@ _INTRODUCED = re.compile(
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 """There are some boats; I see a dog; the tray holds screws - and what follows."""
+_SUBJECT = re.compile(
+    r"""(?:^|[.!?;]\s+)(?P<many>(?:some|several|many|two|three|four|five)\s+)?
+    (?P<thing>(?:(?:the|my|our|his|her|these|those)\s+|(?<=\w\s))[^.!?;:,]+?)\s+(?:is|are|was|were)\s+[^.!?;:]*[.!?;]+\s+(?P<rest>\S.*)$""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+"""My dog is in this picture; the cups are dirty."""
+_WHICH = re.compile(
+    r"""\bwhich\s+(?!one\b|of\b)(?P<thing>[\w-]+(?:\s[\w-]+)?)(?P<many>(?!))?\s+(?P<said>(?:is|has|does)\s+[^?.!]+)\?\s+
+    (?P<rest>\S.*)$""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+"""Which mug is red? Box it: the mug that is red."""
 _THEM = r"(?:them|these|those)"
 _MANY = re.compile(
     rf"""\b(?:
@@ -58,14 +72,24 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
 
 def resolved(text: str) -> str:
     """The order of a text, with the thing spoken of before in the place of its pronoun; empty if there is none."""
-    found = _INTRODUCED.search(text)
-    while found is not None:
-        further = _INTRODUCED.search(text, found.start() + 1)
+    for found in (found for pattern in (_INTRODUCED, _WHICH, _SUBJECT) for found in _each(pattern, text)):
         order = next((part for part in _SENTENCE.split(found["rest"]) if _MANY.search(part) or _ONE.search(part)), "")
-        if order and (made := _with(order, found["thing"], bool(found["many"]))):
+        if order and (made := _with(order, _thing(found), bool(found["many"]))):
             return made
-        found = further
     return ""
+
+
+def _thing(found: re.Match[str]) -> str:
+    said = found.groupdict().get("said")
+    return f"{found['thing']} that {said}" if said else opened(found["thing"])
+
+
+def _each(pattern: re.Pattern[str], text: str) -> Iterator[re.Match[str]]:
+    """Its matches from every place on, those within others among them."""
+    found = pattern.search(text)
+    while found is not None:
+        yield found
+        found = pattern.search(text, found.start() + 1)
 
 
 def _with(order: str, thing: str, several: bool) -> str:

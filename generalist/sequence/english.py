@@ -11,7 +11,7 @@ from functools import lru_cache
 
 __all__ = [
     "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared",
-    "is_empty", "is_order", "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
+    "is_empty", "is_order", "is_question", "listed", "opened", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -315,3 +315,8 @@ def is_order(text: str) -> bool:
 def quiet(text: str) -> str:
     """Capital letters made small, but for names without a vowel: WINE GLASS and TV are wine glass and TV."""
     return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUYaeiouy]", found[0]) else found[0], text)
+
+
+def opened(text: str) -> str:
+    """The start of a sentence within one: Traffic cones are traffic cones, and a TV or New York stays."""
+    return text[:1].lower() + text[1:] if re.match(r"[A-Z][a-z'-]+(?:[\s,;.?!](?:[^A-Z].*)?)?$", text, re.S) else text

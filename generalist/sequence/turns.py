@@ -120,7 +120,13 @@ _DONE = re.compile(
 )
 
 
+_TO_DO = re.compile(
+    r"(.+?)\s+(?:should|must|(?:needs?|has|have|is|are)\s+to)\s+(?:all\s+)?be\s+(\w+ed)\b(.*)$", re.I | re.S
+)
+"""The cups should be outlined."""
+
+
 def ordered(text: str, known: Set[str]) -> str:
     """What somebody wants to have done as the order to do it: "I want each grape masked" is "mask each grape"."""
-    found = _DONE.match(bared(text)) or _DONE.match(text)
+    found = _DONE.match(bared(text)) or _DONE.match(text) or _TO_DO.match(text)
     return f"{found[2]} {found[1]}{found[3]}" if found and stem(found[2].lower()) in known else text

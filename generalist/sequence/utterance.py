@@ -22,6 +22,7 @@ from generalist.sequence.english import (
     bared,
     is_empty,
     is_question,
+    opened,
     quiet,
     readings,
     trimmed,
@@ -223,6 +224,8 @@ class Utterance:
                 text = self.whole  # as it was typed, courtesies and all
             if (self.text.isupper() or self.text.istitle()) and name in FITS:
                 text = quiet(text)
+            if name in FITS and self.whole.startswith(text):
+                text = opened(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
             if name == "query" and told and not is_question(text):
