@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from generalist.sequence.english import opened
+from generalist.sequence.english import LONG, opened
 from generalist.sequence.noun import number_of
 from generalist.sequence.place import here
 
@@ -40,13 +40,13 @@ _INTRODUCED = re.compile(
 )
 """There are some boats; I see a dog; the tray holds screws - and what follows."""
 _SUBJECT = re.compile(
-    r"""(?:^|[.!?;]\s+)(?P<many>(?:some|several|many|two|three|four|five)\s+)?
-    (?P<thing>(?:(?:the|my|our|his|her|these|those)\s+|(?<=\w\s))[^.!?;:,]+?)\s+(?:is|are|was|were)\s+[^.!?;:]*[.!?;]+\s+(?P<rest>\S.*)$""",
+    r"""(?:^|[.!?;]\s+)(?:(?P<many>(?:some|several|many|two|three|four|five)\s+)|(?=(?:the|my|our|his|her|these|those)\s))
+    (?P<thing>[^.!?;:,]+?)\s+(?:is|are|was|were)\s+[^.!?;:]*[.!?;]+\s+(?P<rest>\S.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 """My dog is in this picture; the cups are dirty."""
 _WHICH = re.compile(
-    r"""\bwhich\s+(?!one\b|of\b)(?P<thing>[\w-]+(?:\s[\w-]+)?)(?P<many>(?!))?\s+(?P<said>(?:is|has|does)\s+[^?.!]+)\?\s+
+    r"""\bwhich\s+(?!one\b|of\b)(?P<thing>[\w-]+(?:\s[\w-]+)?)\s+(?P<said>(?:is|has|does)\s+[^?.!]+)\?\s+
     (?P<rest>\S.*)$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
@@ -72,9 +72,11 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+")
 
 def resolved(text: str) -> str:
     """The order of a text, with the thing spoken of before in the place of its pronoun; empty if there is none."""
+    if len(text) > LONG:
+        return ""
     for found in (found for pattern in (_INTRODUCED, _WHICH, _SUBJECT) for found in _each(pattern, text)):
         order = next((part for part in _SENTENCE.split(found["rest"]) if _MANY.search(part) or _ONE.search(part)), "")
-        if order and (made := _with(order, _thing(found), bool(found["many"]))):
+        if order and (made := _with(order, _thing(found), bool(found.groupdict().get("many")))):
             return made
     return ""
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Set
 
-from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, is_question, words
+from generalist.sequence.english import KINDS_OF_PICTURE, LONG, PICTURE, bared, is_empty, is_question, words
 from generalist.sequence.turns import turned
 
 __all__ = ["passages", "plainly", "wanted"]
@@ -77,7 +77,7 @@ def wanted(text: str, known: Set[str]) -> str:
     for found in reversed(list(_UNWANTED.finditer(text))):
         if all(word.stem in known for word in words(found["what"]) if not is_empty(word)):
             text = text[: found.start()] + text[found.start("end") :].removeprefix(")")
-    while (tail := _TAIL.search(text)) and len(text[: tail.start()].split()) > 1:
+    while len(text) <= LONG and (tail := _TAIL.search(text)) and len(text[: tail.start()].split()) > 1:
         said = next(filter(None, tail.groupdict().values()), "")
         if any(word.stem in known for word in words(said) if not is_empty(word)):
             break

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "LONG", "PICTURE", "QUANTIFIERS", "Word", "bared",
     "is_empty", "is_order", "is_question", "listed", "opened", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
@@ -41,6 +41,9 @@ EMPTY = (
     | AUXILIARIES
     | ARTICLES
 )
+
+LONG = 400
+"""Letters beyond which a request is a document or a mistake, and nobody speaks of its manner."""
 
 PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
 KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
@@ -292,8 +295,8 @@ def trimmed(text: str) -> str:
 def _unquoted(text: str) -> str:
     """Without the quotes around it; a quote that ends it and opens within is its own: the word "exit"."""
     text = text.strip()
-    opened = re.search(r"\s[\"“‘']\w", text) and not text.startswith(tuple(_QUOTES))
-    return text if opened else text.strip(_QUOTES)
+    within = re.search(r"\s[\"“‘']\w", text) and not text.startswith(tuple(_QUOTES))
+    return text if within else text.strip(_QUOTES)
 
 
 def is_question(text: str) -> bool:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from generalist.sequence.english import EMPTY, QUANTIFIERS, is_empty, listed, trimmed, words
+from generalist.sequence.english import EMPTY, LONG, QUANTIFIERS, is_empty, listed, trimmed, words
 from generalist.sequence.noun import MASS
 
 __all__ = ["Parted", "parted"]
@@ -34,10 +34,6 @@ _SHOWING = listed("mark show indicate highlight tag annotate label visualise vis
 _SLIGHT = listed("return output provide draw exact exactly tight tightly single one own each only")
 _WORN = listed("mask masks")
 """People with masks wear them; people with dots were asked for as dots."""
-
-
-LONG = 400
-"""Letters beyond which a request is a document or a mistake, and nobody speaks of its manner."""
 
 
 @dataclass(frozen=True)

@@ -53,11 +53,12 @@ _HERE = re.compile(
 _OF_ALL = re.compile(rf"(.*\b(?!(?:{_MANY})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[\w-]+)?", re.I)
 """The windows of the building: all of its windows; not all of the windows."""
 _DONE = re.compile(
-    r"(?!.*\b(?:costs?|weighs?|lasts?|takes?|says?|means?)\b)\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there"
-    r"|(?:the|this|that|each|my)\s+\w+)\b.*$|\s+(?:the|this|that|each|my)\s+[\w-]+\s+(?:has|have|shows?|contains?|holds?)$",
+    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there|(?:the|this|that|each|my)\s+\w+)\b"
+    r"(?!.*\b(?:costs?|weighs?|lasts?|takes?|says?|means?)\b).*$"
+    r"|\s+(?:the|this|that|each|my)\s+[\w-]+\s+(?:has|have|shows?|contains?|holds?)$",
     re.I,
 )
-"""How many wheels does the truck have."""
+"""How many wheels does the truck have; floors this building has. How many euros does it cost is no count."""
 
 
 _THAT_ARE = re.compile(

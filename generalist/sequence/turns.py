@@ -9,9 +9,9 @@ __all__ = ["ordered", "turned"]
 
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
 _SLIPS = {
-    "teh": "the", "hte": "the", "adn": "and", "nad": "and", "thier": "their", "meny": "many", "mnay": "many",
+    "teh": "the", "hte": "the", "adn": "and", "thier": "their", "meny": "many", "mnay": "many",
     "wich": "which", "whcih": "which", "waht": "what", "wher": "where", "whre": "where", "pelase": "please",
-    "plese": "please", "plase": "please", "evry": "every", "al": "all", "aroud": "around", "arround": "around",
+    "plese": "please", "plase": "please", "evry": "every", "aroud": "around", "arround": "around",
     "pictuer": "picture", "imgae": "image", "foto": "photo",
 }  # fmt: skip
 _SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b", re.I)
