@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Set
 
-from generalist.sequence.english import KINDS_OF_PICTURE, PICTURE, bared, is_empty, is_question, words
+from generalist.sequence.english import KINDS_OF_PICTURE, LONG, PICTURE, bared, is_empty, is_question, words
 from generalist.sequence.turns import turned
 
 __all__ = ["passages", "plainly", "wanted"]
@@ -28,20 +28,43 @@ _PURPOSE = re.compile(
     | \s+to\s+(?!the\b|a\b)\w+\s+(?:it|them|these|those|us)\b[^:]*
     | \s*[,;-]\s*(?:it'?s\s+|this\s+is\s+)?for\s+
       (?:(?:my|our|an?)\s[^,;:]*|[\w-]+(?:\s+[\w-]+)?\s+\w+(?:ance|ment|ing|ion|sis))
-    | \s*[,;-]\s*(?:i|we)\s+(?:need|want|have|am|are|will)\s+(?:it|them|this|these|to)\b[^:]*
+    | \s*[,;-]\s*(?:i|we)\s+(?:need|want|have|am|are|will)\s+(?:it|them|this|these|each|all|to)\b[^:]*
     )[\s.!?]*$""",
     re.IGNORECASE | re.VERBOSE | re.DOTALL,
 )
 """So that the arm can grasp it; to count them; , for our tracker."""
 _UNWANTED = re.compile(
     r"\s*(?:[,;(-]\s*(?:(?:and|but)\s+)?(?:no|not|without)|(?:[,;(-]\s*)?(?:rather\s+than|instead\s+of))\s+"
-    r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;.!?]|$))",
+    r"(?:the\s+|an?\s+|any\s+)?(?P<what>\w+(?:\s+\w+)?)(?P<end>\)?\s*(?=[,;:.!?]|$))",
     re.I,
 )
+_SUBJECT = r"(?:it|this|that|they|these|those|i|we|he|she|you|(?:the|my|our)\s+\w+)"
+_MARK = r"\s*[,;.!?-]+\s*"
+_TAIL = re.compile(
+    rf"""(?:
+      \s*\((?P<apart>(?:{_SUBJECT}|for|so|because|as|see|from|taken|thanks|please|urgent|note|but|not|no|if)\b[^()]*)\)
+    | {_MARK}(?P<clause>{_SUBJECT}(?:'(?:d|ve|ll)|\s+(?:has|have|do|can|could|will|would|must|need|want))\b[^,;:]*)
+    | {_MARK}{_SUBJECT}(?:'s|'re|'m|\s+(?:\w+n't|is|are|was|were|does|did)|(?<=he|it)\s+\w+s)\b(?!\s+to\b)[^,;:]*
+    | {_MARK}(?:(?:and|but)\s+)?(?:please\s+)?
+      (?:don'?t|do\s+not|make\s+sure|be(?:\s+(?:as|very|really))?\s+\w+|ignore|skip|leave\s+out|include)\b[^:]*
+    | \s*[\s,;-](?:even\s+(?:if|though|when|the)|although|though|regardless|no\s+matter|including|ignoring)\b[^:]*
+    | \s+(?:and|then)\s+(?:then\s+)?(?:send|return|give|save|export|upload|print|email|share|report|post|write|show)\s+
+      (?:(?:it|them|me|us|back|the|a|all|your|that|this)\s+)*
+      (?:results?|outputs?|answers?|files?|json|csv|it|them|me|us)\b(?P<sent>[^:]*)
+    | \s+for\s+(?:(?:my|our)\s[^,;:]*|[\w-]+\s+(?:purposes|reasons))
+    | \s+to\s+(?:train|measure|check|estimate|test|compare|feed|build|create|plan|avoid|improve|verify|evaluate|prepare
+        |publish|sell|document)
+      \s+(?:an?|the|my|our|his|her|their|some|how|it|them)\b(?P<use>[^:]*)
+    | \s+(?:before|by|until|till)\s+(?:tomorrow|tonight|noon|lunch|(?:mon|tues|wednes|thurs|fri|satur|sun)day
+      |the\s+(?:meeting|deadline|end\s+of\s+\w+|weekend|morning|evening))
+    )[\s.!?]*$""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+"""What is said after the order: of the answer, of its use, of the picture. A clause is left if it tells of a task."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
 _PREFACE = re.compile(
-    r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it)(?:'\w+)?"
-    r"\s[^,.!?:;]+,\s+(?:so\s+)?(?P<rest>\S+\s.*)",
+    r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it|sorry|excuse)(?:'\w+)?"
+    r"\s[^,.!?:;]+,\s+(?:(?:so|but|and)\s+)?(?P<rest>\S+\s.*)",
     re.I | re.S,
 )
 """For parking enforcement, ... I cannot see well, ..."""
@@ -54,6 +77,11 @@ def wanted(text: str, known: Set[str]) -> str:
     for found in reversed(list(_UNWANTED.finditer(text))):
         if all(word.stem in known for word in words(found["what"]) if not is_empty(word)):
             text = text[: found.start()] + text[found.start("end") :].removeprefix(")")
+    while len(text) <= LONG and (tail := _TAIL.search(text)) and len(text[: tail.start()].split()) > 1:
+        said = next(filter(None, tail.groupdict().values()), "")
+        if any(word.stem in known for word in words(said) if not is_empty(word)):
+            break
+        text = text[: tail.start()]
     return text
 
 

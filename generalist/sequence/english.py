@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "PICTURE", "QUANTIFIERS", "Word", "bared",
-    "is_empty", "is_order", "is_question", "listed", "quiet", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "LONG", "PICTURE", "QUANTIFIERS", "Word", "bared",
+    "is_empty", "is_order", "is_question", "listed", "opened", "quiet", "readings", "stem", "trimmed", "words",
 ]  # fmt: skip
 
 
@@ -21,7 +21,9 @@ def listed(text: str) -> frozenset[str]:
 
 
 ARTICLES = listed("a an the")
-QUANTIFIERS = listed("all every each any some both several many most either various multiple single individual")
+QUANTIFIERS = listed(
+    "all every each any some both several many most either various multiple single individual different few numerous"
+)
 ASKING = listed("what where who whom whose which when why how")
 AUXILIARIES = listed(
     "is are was were am be been do does did has have had can could will would shall should may might must"
@@ -40,6 +42,9 @@ EMPTY = (
     | ARTICLES
 )
 
+LONG = 400
+"""Letters beyond which a request is a document or a mistake, and nobody speaks of its manner."""
+
 PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
 KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
 _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attached|above|following|same|input)\s+)?"
@@ -47,17 +52,30 @@ _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attache
 _OPENINGS = re.compile(
     r"""\s*(?:
       do\ you\ think\ (?=you\b)
-    | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly)\b[\s,!.]*
-    | (?:can|could|would|will|won't|can't|couldn't)\s+(?:you|u|we)\s+
-      (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+|possibly\s+)?
+    | (?:good\s+(?:morning|afternoon|evening|day)|(?:hello|hi|hey|dear)\s+[\w-]+(?=\s*[,!.]))[\s,!.]+
+    | (?:please|pls|plz|kindly|hey|hi|hello|ok|okay|so|now|just|well|alright|then|also|go\ ahead\ and|quickly
+      |u[hm]+|yeah|yes|for\ now|excuse\ me|sorry|but|first|next|yo)\b[\s,!.]*
+    | (?:can|could|would|will|might|won't|can't|couldn't)\s+(?:you|u|we)\s+
+      (?:(?:perhaps|maybe|possibly|please|kindly|just|also|quickly)\s+)*
+      (?:be\s+able\s+to\s+|mind\s+|say\s+|try\s+(?:to|and)\s+)?
     | (?:(?:would|do)\s+you\s+)?mind\s+(?=\w+ing\b)
+    | (?:i|it|that)(?:'d|\s+would)\s+(?:really\s+)?
+      (?:be\s+(?:so\s+|very\s+)?\w+|(?:love|like|appreciate)(?:\s+it)?)\s+if\s+you\s+(?:(?:could|would|can)\s+)?
+    | any\s+chance\s+(?:that\s+)?you\s+(?:(?:could|can|would)\s+)?
+    | (?:can|could|may|might)\s+i\s+(?:ask|trouble|bother)\s+you\s+to\s+
+    | i(?:'m|\s+am|\s+was)\s+(?:just\s+)?(?:wondering|hoping)\s+(?:(?:if|whether|that)\s+)?
+      you\s+(?:could|can|would|might)\s+
+    | i(?:'m|\s+am)\s+(?:trying|going|here)\s+to\s+
+    | (?:do\s+me\s+a\s+favou?r|be\s+a\s+dear)\s+and\s+
+    | (?:what|all)\s+(?:i|we)\s+(?:want|need)\s+is\s+
     | (?:are\s+you\s+able|is\s+it\s+possible(?:\s+for\s+you)?|is\s+there\s+(?:a|any)\s+way
       |your\s+task\s+is|try|be\s+so\s+kind\s+as)\s+to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?
       (?:want|like|love|need|wish)\s+(?:for\s+)?(?:you\s+)?to\s+
     | i\s*(?:'?d|\s+would)?\s*(?:(?:only|just|really|simply)\s+)?(?:want|like|love|need)\s+(?:you\s+to\s+|to\s+)?
       (?=(?:have|see|know|get|a|an|the|all|every|each)\b)
-    | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+should|you\s+must|we\s+need\s+to)\s+
+    | (?:help\s+me(?:\s+to)?|help\s+us|let's|let\s+us|lets|you\s+(?:should|must|may|can|could)
+      |(?:i|you|we)\s+(?:need|have)\s+to|i\s+wonder\s+(?:if|whether)\s+you\s+(?:can|could|would|might))\s+
     | using\s+(?:this|the)\s+\w+\s*,\s*
     | (?:in|on|for|from|given|look\s+at|looking\s+at|take\s+a\s+look\s+at|consider|here\s+is|see)\s+"""
     + _WHICH.replace(" ", r"\ ")
@@ -70,6 +88,7 @@ _ASKING = re.compile(
     r"""\s*(?:
       (?:show|tell|give|get|fetch|hand|find|draw|make|produce|generate|return|output|provide|let)
       \s+(?:me|us)\b[\s,:]*(?:with\s+)?(?:know\s+)?
+    | tell\s+(?=(?:how|what|which|where|whether|if)\b)
     | (?:i|we)\s+(?:(?:only|just|really|simply)\s+)?(?:want|need|would\s+like)\s+(?:to\s+(?:know|see|have|get)\s+)?
     | (?:show|give|have|see|get|know|return|output|provide|gimme|produce|generate|compute|want|need)\s+
     | (?:tell|explain\s+to)\s+(?:my|our)\s+\w+\s+(?=(?:what|why|how|who|where|which|whether|about)\b)
@@ -81,16 +100,22 @@ _ASKING = re.compile(
     | (?:explain|say)\s+(?=(?:what|why|how|who|whether|which)\b)
     | (?:do\s+(?:you|we)\s+have|is\s+there|are\s+there)\s+(?:any|an?)\s+
       (?=(?:documents?|articles?|papers?|texts?|pages?|reports?|passages?)\b)
+    | (?:do\s+(?:you|we)\s+have|have\s+(?:you|we)(?:\s+got)?|is\s+there)\s+(?=(?:anything|something)\s+(?:on|about)\b)
     | what(?:'s|\s+is|\s+are)\s+(?=(?:the|all)\b)
-    | (?:i\s+wonder|i\s+am\s+wondering|i'm\s+wondering|any\s+idea
+    | (?:i\s+wonder|i(?:'m|\s+am|\s+was)\s+(?:just\s+)?wondering|any\s+idea
       |(?:can|could|may|might)\s+(?:i|we)\s+(?:have|get|see))\s+
     )""",
     re.IGNORECASE | re.VERBOSE,
 )
 _CLOSINGS = re.compile(
     r"""(?:[\s,.!;:-]+|(?<=\?)\s*)(?:
-      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
-    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you|can\s+you|could\s+you
+      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|ta|ty|lol|haha|asap
+    | much\s+appreciated|i'd\s+appreciate\s+it|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
+    | (?:quite\s+|very\s+)?(?:quickly|fast|carefully|properly|ok|okay|alright|then|only|again|today|soon|immediately)
+    | as\s+\w+\s+as\s+(?:possible|(?:you|u)\s+(?:can|could))
+    | (?:and\s+)?(?:nothing|no\s+(?:one|thing))\s+(?:else|more|other) | (?:many\s+)?thanks(?:\s+in\s+advance)?
+    | if\s+(?:you|u)\s+(?:can|could|please|will|would)|if\s+possible|will\s+you|would\s+you
+    | (?:can|could)\s+you(?:\s+help(?:\s+me)?(?:\s+with\s+(?:that|it|this))?)?
     | (?:(?:that|which)\s+(?:are|is)\s+|(?:that\s+)?(?:(?:can|could|do)\s+)?(?:you|i|we)\s+)?
       (?:(?:can\s+)?(?:be\s+)?(?:visible|shown|present|depicted|seen|appear|appearing|found|see|find)\s*)?
       (?:in|on|from|within|inside|across|throughout|out\s+of|of(?=\s+this))\s+(?:"""
@@ -124,7 +149,7 @@ _SHOWING = re.compile(
     re.I,
 )
 _SEEING = re.compile(
-    r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+me)",
+    r"\s*(?:can|could|do)\s+(?:you|we|i)\s+(?:see|tell|read|think|say|notice|recogni[sz]e|guess)\b(?!\s+(?:me|you\s+(?:can|could)))",
     re.IGNORECASE,
 )
 
@@ -168,7 +193,8 @@ class Word:
         return self.text in ARTICLES or self.text in QUANTIFIERS
 
 
-def words(text: str) -> list[Word]:
+@lru_cache(maxsize=1024)
+def words(text: str) -> tuple[Word, ...]:
     """The words of a text; punctuation is a word with an empty stem."""
     found: list[Word] = []
     for match in _TOKEN.finditer(text.replace("’", "'")):
@@ -178,9 +204,10 @@ def words(text: str) -> list[Word]:
             if found and stem(part) == "picture" and found[-1].text in _OF_PICTURES:
                 found[-1] = replace(found[-1], silent=True)  # this picture is the picture
             found.append(Word(part, stem(part), match.start(), match.end(), quiet))
-    return found
+    return tuple(found)
 
 
+@lru_cache(maxsize=4096)
 def _undone(word: str) -> list[str]:
     """A contraction as its words."""
     if word in _SPELLED:
@@ -259,9 +286,17 @@ def _shortened(text: str) -> Iterator[str]:
             return
 
 
+@lru_cache(maxsize=1024)
 def trimmed(text: str) -> str:
     """A thing's name without what is said after it about the picture: "cubes in this image please" is "cubes"."""
-    return list(_shortened(text.strip(_QUOTES).rstrip(".?!,;: ")))[-1].strip(_QUOTES).rstrip(".?!,;: ")
+    return _unquoted(list(_shortened(_unquoted(text).rstrip(".?!,;: ")))[-1]).rstrip(".?!,;: ")
+
+
+def _unquoted(text: str) -> str:
+    """Without the quotes around it; a quote that ends it and opens within is its own: the word "exit"."""
+    text = text.strip()
+    within = re.search(r"\s[\"“‘']\w", text) and not text.startswith(tuple(_QUOTES))
+    return text if within else text.strip(_QUOTES)
 
 
 def is_question(text: str) -> bool:
@@ -283,3 +318,8 @@ def is_order(text: str) -> bool:
 def quiet(text: str) -> str:
     """Capital letters made small, but for names without a vowel: WINE GLASS and TV are wine glass and TV."""
     return re.sub(r"\w+", lambda found: found[0].lower() if re.search("[AEIOUYaeiouy]", found[0]) else found[0], text)
+
+
+def opened(text: str) -> str:
+    """The start of a sentence within one: Traffic cones are traffic cones, and a TV or New York stays."""
+    return text[:1].lower() + text[1:] if re.match(r"[A-Z][a-z'-]+(?:[\s,;.?!](?:[^A-Z].*)?)?$", text, re.S) else text

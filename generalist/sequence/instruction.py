@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from generalist.faults import Fault
+from generalist.sequence.antecedent import resolved
 from generalist.sequence.aside import passages
 from generalist.sequence.lexicon import lexicon
 from generalist.sequence.task import Task
@@ -45,8 +46,10 @@ def candidates(
     words = lexicon(tuple(tasks.values()))
     able = [task for task in tasks.values() if fits(task, has_image, region_kind)]
     whole = Utterance(instruction, words, has_image, region_kind)
-    best = {task.name: read for task in able if (read := whole.read(task))}
-    for passage in passages(instruction, words.known):
+    told = resolved(instruction)
+    parts = [told] * bool(told) + list(passages(told or instruction, words.known))
+    best = {task.name: read for task in able if (not told or _holds_document(task)) and (read := whole.read(task))}
+    for passage in parts:
         part = Utterance(passage, words, has_image, region_kind, instruction)
         for task in (task for task in able if not _holds_document(task)):
             read = part.read(task)

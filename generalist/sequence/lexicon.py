@@ -7,7 +7,7 @@ A word that one task alone uses in its prompts tells it surely, one that all use
 import difflib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import log
@@ -15,6 +15,7 @@ from math import log
 from generalist.sequence.english import ASKING, AUXILIARIES, EMPTY, Word, is_empty, words
 from generalist.sequence.pointing import POINTED
 from generalist.sequence.task import Task
+from generalist.sequence.telling import Loose, Table
 
 __all__ = ["Form", "Lexicon", "determiner", "lexicon"]
 
@@ -34,18 +35,18 @@ def determiner(before: Iterable[Word]) -> str:
 
 @dataclass(frozen=True)
 class Form:
-    """A prompt as stems, however it is spelled, or with no ``fields`` known, one of a task's telling ``words``.
+    """A prompt as stems, however it is spelled.
 
     led: the ``determiner`` of its first field. question: whether it asks.
     """
 
-    fields: tuple[str, ...] | None
+    fields: tuple[str, ...]
     stems: tuple[str, ...]
     led: str
     question: bool
 
     @classmethod
-    def of(cls, text: str, fields: tuple[str, ...] | None) -> "Form":
+    def of(cls, text: str, fields: tuple[str, ...] = ()) -> "Form":
         """Reads a spelling; ``{field}`` is a word of it."""
         all_words = words(text)
         at = next((i for i, word in enumerate(all_words) if word.stem.startswith("{")), 0)
@@ -77,16 +78,15 @@ class Lexicon:
     """The forms and telling words of a set of tasks.
 
     weight: of every stem, and of every phrase of ``words`` as a tuple of stems, in [0, 1].
-    forms, phrases, told, spelled: of each task, the forms of its prompts, its ``words``, the stems of both, and its
-    prompts in all their spellings. loose: forms and words alike, those that differ in order alone once, with the weight
-    of the whole. said: of each task, every stem of its forms and words. known: those of all tasks that say something.
-    of_fields: the forms of all tasks that have the same fields.
+    forms, fields, spelled: of each task, its prompts in all their spellings, the fields that they have, the spellings.
+    phrases, longer: its ``words``, and those that are several. told, said: the stems of its forms and of single words,
+    and of all words. known: the stems of all tasks that say something. loose: the forms of all as a table.
     """
 
     def __init__(self, tasks: tuple[Task, ...]):
         self.forms: dict[str, tuple[Form, ...]] = {}
         self.phrases: dict[str, frozenset[tuple[str, ...]]] = {}
-        self.loose: dict[str, dict[Form, float]] = {}
+        self.longer: dict[str, frozenset[tuple[str, ...]]] = {}
         self.spelled: dict[str, frozenset[str]] = {}
         self.told: dict[str, frozenset[str]] = {}
         used: Counter[str | tuple[str, ...]] = Counter()
@@ -94,30 +94,46 @@ class Lexicon:
             name = task.name
             spelled = list(dict.fromkeys(Form.of(text, t.fields) for t in task.templates for text in t.spellings))
             self.spelled[name] = frozenset(text.lower() for t in task.templates for text in t.spellings)
-            further = [Form.of(text, None) for text in task.file.words]
             self.forms[name] = tuple(spelled)
-            self.phrases[name] = frozenset(form.stems for form in further)
-            alone = [form for form in further if len(form.stems) == 1]
-            self.told[name] = frozenset().union(*(form.fixed for form in (*spelled, *alone)))
+            self.phrases[name] = frozenset(Form.of(text).stems for text in task.file.words)
+            self.longer[name] = frozenset(stems for stems in self.phrases[name] if len(stems) > 1)
+            alone = self.phrases[name] - self.longer[name]
+            self.told[name] = frozenset().union(*(form.fixed for form in spelled), *alone)
             used.update(self.told[name])
-            used.update({form.stems for form in further if len(form.stems) > 1})
+            used.update(self.longer[name])
         self.said = {task.name: self.told[task.name].union(*self.phrases[task.name]) for task in tasks}
-        self.of_fields: dict[tuple[str, ...] | None, list[Form]] = defaultdict(list)
-        for form in (form for forms in self.forms.values() for form in forms):
-            self.of_fields[form.fields].append(form)
         self.known = frozenset().union(*self.said.values()) - EMPTY - AUXILIARIES
         most = log(len(tasks) + 1)
         texts = (text for task in tasks for text in (*task.file.prompts, *task.file.words))
         found = {word.text for text in texts for word in words(re.sub(r"[()\[\]|]", " ", text)) if not is_empty(word)}
         self.typed = sorted(word for word in found if len(word) >= TYPED and "{" not in word)
         self.weight = {word: (1 - log(n) / most) * self._meaning(word) for word, n in used.items()}
-        for task in tasks:
-            alike = {(form.fields, form.fixed, form.question): form for form in self.forms[task.name]}
-            whole = {form: self.sum(form.fixed) for form in alike.values()}
-            for stems in self.phrases[task.name]:
-                form = Form(None, stems, "", False)
-                whole[form] = self.sum([stems]) if len(stems) > 1 else self.sum(stems)
-            self.loose[task.name] = whole
+        self.fields = {name: sorted({form.fields for form in forms}) for name, forms in self.forms.items()}
+        self.loose = Table(
+            (Loose(name, form.fields, form.fixed, form.question) for name, form in self._every()), self.weight
+        )
+        self._rarest: defaultdict[str, list[tuple[str, Form]]] = defaultdict(list)
+        for name, form in self._every():
+            self._rarest[max(sorted(form.fixed), key=self.weight.__getitem__, default="")].append((name, form))
+        self._opened: defaultdict[str, set[tuple[str, ...]]] = defaultdict(set)
+        for stems in frozenset().union(*self.phrases.values()):
+            self._opened[stems[0]].add(stems)
+
+    def _every(self) -> Iterator[tuple[str, Form]]:
+        return ((name, form) for name, forms in self.forms.items() for form in forms)
+
+    def fitting(self, stems: frozenset[str]) -> dict[str, list[Form]]:
+        """Of each task, the forms that have all of their words among some stems."""
+        found: defaultdict[str, list[Form]] = defaultdict(list)
+        for name, form in (pair for stem in ("", *sorted(stems)) for pair in self._rarest.get(stem, ())):
+            if form.fixed <= stems:
+                found[name].append(form)
+        return found
+
+    def phrases_in(self, stemmed: str) -> frozenset[tuple[str, ...]]:
+        """The telling ``words``, of one word or several, in a text given as stems with a blank behind each."""
+        near = frozenset().union(*(self._opened.get(stem, ()) for stem in set(stemmed.split())))
+        return frozenset(stems for stems in near if f" {' '.join(stems)} " in f" {stemmed}")
 
     @staticmethod
     def _meaning(word: str | tuple[str, ...]) -> float:
@@ -126,8 +142,7 @@ class Lexicon:
     def telling(self, text: str) -> float:
         """The weight of all the telling words and phrases in a text."""
         found = [word for word in words(text) if not word.silent]
-        stems = " ".join(word.stem for word in found)
-        phrases = [key for key in self.weight if isinstance(key, tuple) and f" {' '.join(key)} " in f" {stems} "]
+        phrases = [stems for stems in self.phrases_in("".join(word.stem + " " for word in found)) if len(stems) > 1]
         alone = {word.stem for word in found if not is_empty(word)}.difference(*phrases)
         return self.sum(alone) + self.sum(phrases)
 

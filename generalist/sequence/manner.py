@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Set
 from dataclasses import dataclass
 
-from generalist.sequence.english import EMPTY, QUANTIFIERS, is_empty, listed, trimmed, words
+from generalist.sequence.english import EMPTY, LONG, QUANTIFIERS, is_empty, listed, trimmed, words
 from generalist.sequence.noun import MASS
 
 __all__ = ["Parted", "parted"]
@@ -34,10 +34,6 @@ _SHOWING = listed("mark show indicate highlight tag annotate label visualise vis
 _SLIGHT = listed("return output provide draw exact exactly tight tightly single one own each only")
 _WORN = listed("mask masks")
 """People with masks wear them; people with dots were asked for as dots."""
-
-
-LONG = 400
-"""Letters beyond which a request is a document or a mistake, and nobody speaks of its manner."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
     means = [word for word in words(_CLAUSE.sub("", tail)) if not is_empty(word)]
     if mark == "," or (mark == ":" and "," in before):
         alone = len(said) == 1 and (said[0].endswith("s") or said[0] in MASS)  # sky, ground
-        return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or "," not in before)
+        return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or not re.search("[,:]", before))
     if mark:
         return True
     if said[0] == "and":

@@ -48,7 +48,7 @@ _POINTING = listed("these those my your our their this that its his her")
 _POURED = listed("wine beer water champagne drinking shot cocktail martini whisky whiskey juice milk")
 _ONE = {"are": "is", "have": "has", "do": "does", "were": "was", "aren't": "isn't"}
 _TABLEWARE = listed("plate cup mug bowl fork knife spoon bottle jug saucer")
-_NO_NOUN = listed("to if whether me us out")
+_NO_NOUN = listed("to if whether me us how out i we you he she they there there's here here's i'm we're it's that's")
 _FINITE = listed("is are was were does do did has have had")
 _PRONOUNS = listed("following this that these those it them they he she here there one ones something anything")
 _RELATIONS = listed(
@@ -56,6 +56,9 @@ _RELATIONS = listed(
     outside left right wearing holding sitting standing riding carrying walking running lying hanging facing
     looking that which who whose where against across along around beneath closest parked made having has is are
     being playing eating"""
+)
+_NO_LIST = _RELATIONS | listed(
+    "as it them he she they is are not all each every among amongst into onto throughout upon"
 )
 _SINGLING = listed(
     """left leftmost right rightmost top topmost bottom middle centre center nearest closest farthest furthest
@@ -65,19 +68,27 @@ _COLOURS = listed(
     """red orange yellow green blue purple violet pink brown black white grey gray cyan magenta beige golden silver
     turquoise teal big small large tiny little metal rubber wooden plastic glass"""
 )
+_ADJECTIVE = re.compile(
+    rf"(?:{'|'.join(sorted(_COLOURS))}|open|empty|full|ripe|unripe|rotten|healthy|sick|dead|old|young|new|male|female|adult|wet|dry"
+    r"|clean|dirty|light|dark|short|tall|long|thin|thick|round|square|oval|left|right|upper|lower|inner|outer|front|rear"
+    r"|standing|sitting|intact|loose|fresh|\w{3,}(?:ed|ous|ful|less|able|ible))$"
+)
+"""Words that two kinds of one thing are told apart by: open and closed doors."""
 _SPLIT = re.compile(
-    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|\band\b|\bor\b|&"
+    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|\band(?:\s+(?:also|then|maybe|perhaps|even))?\b|\bor\b|&"
     r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )
 _LEADING = ARTICLES | QUANTIFIERS | _POINTING
-_IS_THERE = re.compile(rf"\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
+_IS_THERE = re.compile(rf"(?<!that)(?<!which)(?<!who)\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
 """Cats are on the sofa: cats on the sofa."""
 _LEADS = re.compile(r"^(?:=|per|containing|of|on|for|around|in|to|at|with|as|over|into)\s+(?=\S)", re.I)
 _JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)", re.I)
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
 
+_SWITCHED = re.compile(r"\s(?:is|are)\s+(on|off)$", re.I)
+"""Lights are on: lights that are on, and on nothing."""
 _ITS = re.compile(
     r"'s?(?:\s+(?:exact\s+)?(?:position|location|place|whereabouts|cent(?:re|er)|middle|shape|outline))?$", re.I
 )
@@ -119,13 +130,19 @@ def _singular(word: str) -> str:
     return word[:-1]
 
 
+_DONE = re.compile(r"\w{3}(?:ed|ing)$")
+
+
 def _head(tokens: list[str]) -> int:
     """Which word of a noun phrase is the thing itself: the last before what tells where it is or what it wears."""
     for i, token in enumerate(tokens):
         # "left" in "left shoe" is no relation, and in "car left of the tree" it is
         relates = token.lower() not in ("left", "right") or tokens[i + 1 :][:1] == ["of"]
         if i and token.lower() in _RELATIONS and relates and i + 1 < len(tokens):
-            return i - 1
+            if _DONE.search(token) and tokens[i - 1].endswith("ly"):
+                continue  # illegally parked cars
+            done = i > 1 and _DONE.search(tokens[i - 1]) and singular(tokens[i - 2]) != tokens[i - 2]
+            return i - 1 - bool(done)  # boxes stacked in the corner
     return len(tokens) - 1
 
 
@@ -142,6 +159,7 @@ def _bared(text: str, leading: frozenset[str] = _LEADING) -> str:
 
 
 def _label(text: str) -> str:
+    text = _SWITCHED.sub(r" that is \1", text)
     text = _ITS.sub("", unplaced(text))
     name = _bared(_INSTANCES.sub("", _bared(_IS_THERE.sub(" ", text))))
     name = _bared(_LEADS.sub("", name))
@@ -158,13 +176,33 @@ def _label(text: str) -> str:
     return " ".join(tokens)
 
 
+_PLURAL = re.compile(
+    r"^(?!(?:sports|goods|arms|sales|customs|savings|systems|games|parts|kids|mens|womens|ladies|records)$)"
+    r".*(?:s|people|children|men|teeth|feet)$"
+)
+"""A plural that is no adjective: sports cars are no sports."""
+
+
+def _run_together(part: str) -> list[str]:
+    """The names of a list without commas: dogs cats birds; sports cars are one."""
+    tokens = part.split()
+    low = [token.lower() for token in tokens]
+    many = [i for i, word in enumerate(low) if _PLURAL.search(word) and singular(word) != word]
+    if len(many) < 2 or not (many[-1] == len(low) - 1 or low[-1] in MASS) or _NO_LIST.intersection(low):
+        return [part]
+    stops = [i + 1 for i in many if i + 1 < len(low)]
+    return [" ".join(tokens[start:stop]) for start, stop in zip([0, *stops], [*stops, len(low)], strict=True)]
+
+
 def _names(text: str) -> list[str]:
     names = [part for part in _SPLIT.split(text) if part.strip(" .?!,:")]
+    last = names[-1:] if len(names) > 1 and re.search(r"\b(?:and|or)\b", text, re.I) else []
+    names = [name for part in names[: len(names) - len(last)] for name in _run_together(part)] + last
     last = names[-1].split() if names else []
-    if len(names) > 1 and len(last) > 1 and last[0].lower() in _COLOURS:
+    if len(names) > 1 and len(last) > 1 and _ADJECTIVE.match(last[0].lower()):
         # "red and blue cubes" are red cubes and blue cubes; "a black and white cat" is one cat.
         told = [_bared(name).lower().split() for name in names[:-1]]
-        if "," not in text and all(len(name) == 1 and name[0] in _COLOURS for name in told):
+        if all(len(name) == 1 and _ADJECTIVE.match(name[0]) for name in told):
             if singular(last[-1]) == last[-1]:
                 return [text]
             return [f"{_bared(name)} {' '.join(last[1:])}" for name in names[:-1]] + names[-1:]
@@ -203,16 +241,13 @@ def number_of(text: str) -> Number | None:
     text = re.sub(r"^\s*(?:just|only|exactly)\s|\s+(?:one by one|individually|separately)\b", "", text, flags=re.I)
     tokens = trimmed(_IS_THERE.sub(" ", text.rpartition(":")[2].strip() or text)).split()
     low = [token.lower().strip(",.;:") for token in tokens]
-    if (
-        not low
-        or low[0] in ASKING
-        or low[0] in AUXILIARIES
-        or low[0] in ("to", "if", "whether", "me", "us", "how", "out")
-    ):
+    if not low or low[0] in ASKING or low[0] in AUXILIARIES or low[0] in _NO_NOUN:
         return None
     clause = next((i for i in range(1, len(low)) if _opens_clause(low, i)), len(low))
     if any(word in _FINITE for word in low[:clause]):
         return None  # wheels does the truck have
+    if all(word in _NUMERALS or word.isdecimal() for word in low):
+        return None
     if low[-1] in _PRONOUNS and (len(low) == 1 or low[0] in QUANTIFIERS or (len(low) == 2 and low[0] == "the")):
         return None
     if low[0] in QUANTIFIERS or low[0] in ("everyone", "everybody", "everything"):

@@ -1,11 +1,12 @@
 """Phrasing: one reading of a text as words and as stems, and what stands where in it."""
 
 import re
+from functools import lru_cache
 
 from generalist.sequence.english import ASKING, Word, is_empty, is_question, listed, words
 from generalist.sequence.lexicon import determiner
 
-__all__ = ["Reading"]
+__all__ = ["Reading", "reading"]
 
 _RELATING = listed("behind between around against over under near inside next beside across")
 """Words of prompts that also say where a thing is."""
@@ -36,7 +37,7 @@ class Reading:
             return text[: self.words[last - 1].stop - self.words[first].start]
         return text if name != "query" else text.rstrip(" .!" if is_question(text) else " .!?")
 
-    def _leading(self, first: int) -> list[Word]:
+    def _leading(self, first: int) -> tuple[Word, ...]:
         start = first
         while start and self.words[start - 1].leads:
             start -= 1
@@ -65,8 +66,14 @@ class Reading:
         """The longest stretch without telling words, the last of equals; and how many words of meaning are outside."""
         spans: list[tuple[int, int]] = []
         start = 0
+        named = self._announced(telling)
         for i, word in enumerate((*self.words, None)):
-            if word is None or (word.stem in telling and not is_empty(word) and word.text not in _RELATING):
+            if word is None or (
+                (i < named or self.words[i - 1].text == "(")
+                and word.stem in telling
+                and not is_empty(word)
+                and word.text not in _RELATING
+            ):
                 inside = [k for k in range(start, i) if not is_empty(self.words[k])]
                 if inside:
                     last = inside[-1] + 1
@@ -81,12 +88,24 @@ class Reading:
         chosen = max(spans, key=lambda span: (self.content(*span), span[0]))
         return chosen, sum(self.content(*span) for span in spans if span != chosen)
 
+    def _announced(self, telling: frozenset[str] | set[str]) -> int:
+        """Where the names begin that a colon announces behind telling words: "localisation: cereal boxes"."""
+        at = next((i for i, word in enumerate(self.words) if word.text == ":"), len(self.words))
+        told = any(word.stem in telling and not is_empty(word) for word in self.words[:at])
+        return at if told else len(self.words)
+
     def to_the_end(self, first: int, last: int) -> tuple[int, int]:
         """A list with its last name whole, though the name ends in a word that tells tasks: carts and price tags."""
         several = any(word.text in (",", "and", "or") for word in self.words[first:])
         tail = [word for word in self.words[last:] if word.stem]
         noun = len(tail) == 1 and tail[0] == self.words[last] and not tail[0].text.endswith("ed")
         return (first, last + 1) if several and noun else (first, last)
+
+
+@lru_cache(maxsize=256)
+def reading(text: str) -> Reading:
+    """A text as one reading, made once: a request is read several times in part."""
+    return Reading(text)
 
 
 def plain(text: str) -> str:

@@ -24,15 +24,17 @@ _POSED = (
     r"|flying|scattered|stacked|stored|mounted|walking|playing|working|resting|sleeping|driving|moving|stuck|left|found"
     r"|crossing|arranged|displayed|positioned|installed|planted|anchored|moored|docked|queueing|queuing|gathered|seen)"
 )
-_POSES = r"(?:lie|stand|sit|hang|grow|graze|swim|float|fly|live|wait|appear|rest|play|work|walk)"
+_POSES = (
+    r"(?:lie|stand|sit|hang|grow|graze|swim|float|fly|live|wait|appear|rest|play|work|walk|grew|stood|sat|lay|hung)"
+)
 _BY = r"(?:in\s+front\s+of|behind|next\s+to|beside|above|below|beneath)"
-_THERE = r"(?:(?:that|which|who)\s+)?(?:(?:is|are|was|were)\s+)?(?:currently\s+|still\s+)?"
+_THERE = r"(?:(?:that|which|who)\s+)?(?:there\s+)?(?:(?:is|are|was|were)\s+)?(?:currently\s+|still\s+)?"
 _PLACE = rf"{_IN}\s+{_THE}\s+(?!{_SIDE}\b)[\w'-]+(?:\s+(?!{_IN}\b)[\w'-]+){{0,4}}"
 _UNPLACED = re.compile(
     rf"\s+{_THERE}(?:{_POSED}\s+)?(?:{_PLACE}|{_IN}\s+(?:it|them|here|there))(?:\s+{_PLACE})*\s*$", re.I
 )
 _REMAINING = re.compile(
-    rf"\s+{_THERE}(?:{_POSED}|there|left|remain(?:s|ing)?|available|missing|around|outside|inside)"
+    rf"\s+{_THERE}(?:{_POSED}|{_POSES}|there|left|remain(?:s|ing)?|available|missing|around|outside|inside)"
     r"(?:\s+(?:are|is|in\s+total))?\s*$",
     re.I,
 )
@@ -51,11 +53,12 @@ _HERE = re.compile(
 _OF_ALL = re.compile(rf"(.*\b(?!(?:{_MANY})\b)\w+)\s+of\s+{_THE}\s+[\w-]+(?:\s+[\w-]+)?", re.I)
 """The windows of the building: all of its windows; not all of the windows."""
 _DONE = re.compile(
-    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there"
-    r"|(?:the|this|that|each|my)\s+\w+)\b.*$",
+    r"\s+(?:have|has|had|do|does|did|can|could|will)\s+(?:we|you|i|they|he|she|it|there|(?:the|this|that|each|my)\s+\w+)\b"
+    r"(?!.*\b(?:costs?|weighs?|lasts?|takes?|says?|means?)\b).*$"
+    r"|\s+(?:the|this|that|each|my)\s+[\w-]+\s+(?:has|have|shows?|contains?|holds?)$",
     re.I,
 )
-"""How many wheels does the truck have."""
+"""How many wheels does the truck have; floors this building has. How many euros does it cost is no count."""
 
 
 _THAT_ARE = re.compile(

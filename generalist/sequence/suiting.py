@@ -32,6 +32,7 @@ _HERE_A = re.compile(r"\b(?:here|there|this|it)\s+(?:a|an)\s", re.I)
 _EVERY = re.compile(r"\w\s+(?:of|for)\s+(?:every|each|all)\s", re.I)
 """The outline of every wagon is no one thing."""
 _TRUTH = listed("does did has was were should")
+_THERE = re.compile(r"(?:is|are)\s+there\b[^.?!,]*\?*$", re.I)
 _NO_CHOICE = listed("who where when why how")
 _CHOICE = re.compile(r"[,:–-]\s*(?!the\b)(?:an?\s+)?[\w-]+(?:\s[\w-]+)?(?:,[^,?]+)*,?\s+or\s+(?!the\b)[^,?]+\?*$", re.I)
 """What is it, an oak or a beech? - asks for one of them."""
@@ -66,5 +67,6 @@ def asked(text: str, asks: bool, known: Set[str]) -> float | None:
     found = _WHICH.match(bared(text))
     which = WHICH * (found is not None and stem(found[1].lower()) not in known)
     choice = CHOICE * (bool(_CHOICE.search(text)) and words(text)[0].text not in _NO_CHOICE)
+    which += WHICH * bool(_THERE.match(text))
     truth = TRUTH * (words(text)[0].text in _TRUTH and "," not in text)
     return which + truth - choice + (1.0 if asks else 0.7) - WHOLE

@@ -8,13 +8,42 @@ from generalist.sequence.english import PICTURE, bared, stem
 __all__ = ["ordered", "turned"]
 
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
+_SLIPS = {
+    "teh": "the", "hte": "the", "adn": "and", "thier": "their", "meny": "many", "mnay": "many",
+    "wich": "which", "whcih": "which", "waht": "what", "wher": "where", "whre": "where", "pelase": "please",
+    "plese": "please", "plase": "please", "evry": "every", "aroud": "around", "arround": "around",
+    "pictuer": "picture", "imgae": "image", "foto": "photo",
+}  # fmt: skip
+_SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b", re.I)
+"""Of words that every request is full of."""
 _TURNS = [
     (re.compile(pattern, re.I), said)
     for pattern, said in (
         (r"\bw/\s*", "with "),
+        (r"\s+(?:somewhere|anywhere)(?=\s+(?:in|on|here)\b|\s*[.?!,]|\s*$)", ""),
+        (r"\b(this|that)\s+(?:thing|object|item|one)\s+(?=an?\s)", r"\1 "),
+        (r"\bleave\s+(?:just|only)\b", "keep only"),
+        (r"\bwhich\s+(?:one\s+)?of\s+(?:these|them|those)\s+is\b", "which one is"),
+        (r"\b((?:every|all|each|any)(?:\s+the)?)\s+(?:visible|present|last)\s+", r"\1 "),
+        (r"\s+of\s+(?:any|all|every|each)\s+(?:kind|type|sort|size)s?\b", ""),
+        (
+            r"^([\w']+(?:\s[\w']+){0,8}),\s+((?:with|as|using)\s[^,]+),\s+((?:the|all|every|each|any)\s[^,.?!]+)(?=[.?!]*$)",
+            r"\1 \3 \2",
+        ),
+        (r"\bhow\s+many\s+of\s+(?:them|these|those)\s+are\s+(?=\w+\s+\w|\w+s\b)", "how many "),
+        (r"\b(?:every|any)thing\s+(?:that|which)\s+looks?\s+like\s+(?:an?\s+)?", "every "),
+        (r"\bwhere\s+(?:did|has|have)\s+(.+?)\s+(?:go|gone|went)\b", r"where is \1"),
+        (
+            r"\b(where\s+(?:is|are)\s+[^?.!]+?|where\s+[^?.!]+?\s(?:is|are))\s+(?:hiding|hidden|gone|exactly|right\s+now|sitting|standing|lying|parked|hanging)\b(?!\s+\w)",
+            r"\1",
+        ),
+        (
+            rf"\b(describe|caption|summari[sz]e|explain)\s+((?:the|this|my)\s+{PICTURE}|this|it)\s+for\s+(?!every|each|all).*$",
+            r"\1 \2",
+        ),
         (r"\b(?:if\s+(?:yes|so|any|there\s+(?:are|is)\s+any)|and\s+if\s+so)\b[\s,]*", ""),
         (r"\bpixel[\s-]+level\b", "pixel-wise"),
-        (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|:))", ""),
+        (r"\bhuman\s+(?=(?:body\s+)?(?:pose|key\s?point|skeleton|joint)\w*\b.*(?:\bof\b|\bfor\b|\bon\b|:))", ""),
         (r"(?<=\w)\s(?:annotations?|predictions?|outputs?|results?)(?=\s+(?:of|for|on|around)\b)", ""),
         (
             r"\b(keypoint|landmark|joint|point|dot)s?\s"
@@ -27,6 +56,16 @@ _TURNS = [
         ),
         (r"^whereabouts\s+(?=in|on|at|is|are)", "where "),
         (r"^(?:would|do)\s+you\s+(?:say|think)\s+(?:that\s+)?(this|it|that)\s+is\b", r"is \1"),
+        (r"^would\s+you\s+(?:call|consider)\s+(this|it|that)\b", r"is \1"),
+        (r"^([^?.:]+?\sor\s[^?.:,]+?)\s*[-–:?,]+\s*(?:which|what)\b[^?,]*\?*$", r"is it \1?"),
+        (
+            rf"\b(classify|categori[sz]e|label|sort|assign)\s+(?:this|the|my)\s+(?!whole\b|pixel){_NP}\s+(?=(?:as|into|by|among)\s)",
+            r"\1 this ",
+        ),
+        (
+            r"\b(?:our|my|your)\s+(?=(?:library|archives?|index|collection|corpus|documents|database|records|files)\b)",
+            "the ",
+        ),
         (
             r"\b(search|scan|check|inspect|examine)\s+(?:this|the|my)\s+(?!librar|archiv|document|corpus|index|collection"
             rf"|database|article|paper|web|internet){_NP}\s+for\s+",
@@ -41,11 +80,15 @@ _TURNS = [
         # the masks of this slide into tumour and stroma: the slide is the picture
         (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
         (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
-        (r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that)\s*[,:-])", r"\1 kind of thing \2"),
+        (
+            r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that))(?:\s+[\w-]+)?\s*(?=[,:-])",
+            r"\1 kind of thing \2",
+        ),
         (rf"^is\s+the\s+\w+\s+(?:(?:in|on)\s+(?:the|this)\s+{PICTURE}\s+)?(?=an?\s[\w\s,]+\sor\s+an?\s)", "is this "),
         (r"^([^:?.]+):\s+((?:\w+\s+){1,3})(?:them(?:\s+all)?|each(?:\s+one)?|all\s+of\s+them)[.!]*$", r"\2\1"),
         (r"(?:^|(?<=[,.!]\s))(?:the|my|our|this)\s+(?:\w+\s+){1,3}?(?:only\s+)?(?:needs?|requires?|wants?)\s+", ""),
         (r"\b((?:every|each|all)\b[^,;:]*),\s*for\s+the\s+\w+[.!]*$", r"\1"),
+        (r"\b(?:(?:everything|anything|all)\s+else|(?:all\s+)?the\s+rest)\s+(?:as|is|being)\s+(?=\S)", ""),
         (r"\bdetections\s+(?=of|for)", "boxes "),
         (r"\b(is\s+this)\s+(?!picture|image|photo)[a-z]+\s+(\w+(?:,\s*\w+)*,?\s+or\s+\w+)\s*\?*$", r"\1 \2"),
         (r"\bbody\s+(?=(?:key\s?point|skeleton|joint|landmark)s?\s+(?:of|for|on)\b)", ""),
@@ -64,6 +107,7 @@ _TURNS = [
 
 def turned(text: str) -> str:
     """A text in plainer words: "what kind of tree is this: oak, elm" is "what kind of thing is this: oak, elm"."""
+    text = _SLIP.sub(lambda found: _SLIPS[found[0].lower()], text)
     for pattern, said in _TURNS:
         text = pattern.sub(said, text)
     return text
@@ -76,7 +120,13 @@ _DONE = re.compile(
 )
 
 
+_TO_DO = re.compile(
+    r"(.+?)\s+(?:should|must|(?:needs?|has|have|is|are)\s+to)\s+(?:all\s+)?be\s+(\w+ed)\b(.*)$", re.I | re.S
+)
+"""The cups should be outlined."""
+
+
 def ordered(text: str, known: Set[str]) -> str:
     """What somebody wants to have done as the order to do it: "I want each grape masked" is "mask each grape"."""
-    found = _DONE.match(bared(text)) or _DONE.match(text)
+    found = _DONE.match(bared(text)) or _DONE.match(text) or _TO_DO.match(text)
     return f"{found[2]} {found[1]}{found[3]}" if found and stem(found[2].lower()) in known else text

@@ -22,6 +22,7 @@ from generalist.sequence.english import (
     bared,
     is_empty,
     is_question,
+    opened,
     quiet,
     readings,
     trimmed,
@@ -29,11 +30,12 @@ from generalist.sequence.english import (
 from generalist.sequence.lexicon import Form, Lexicon
 from generalist.sequence.manner import parted
 from generalist.sequence.noun import phrase_of
-from generalist.sequence.phrasing import Reading
+from generalist.sequence.phrasing import Reading, reading
 from generalist.sequence.place import counted, elsewhere
 from generalist.sequence.prompt import read_field
 from generalist.sequence.suiting import FITS, WHOLE, asked, named
 from generalist.sequence.task import Task
+from generalist.sequence.telling import BESIDE
 from generalist.sequence.turns import ordered
 
 __all__ = ["OF_KIND", "REGION", "Understood", "Utterance"]
@@ -41,10 +43,8 @@ __all__ = ["OF_KIND", "REGION", "Understood", "Utterance"]
 LITERAL = 0.3
 CLOSED = 0.5  # a whole form that leaves no word to a field
 IN_PART = 0.85  # of a form of which only some words are there
-MISSING, BESIDE = 0.35, 0.5  # of a word's weight: of the form and not there; of the task and not of the form
 SWALLOWED = 0.4  # of a word's weight, inside a field
 IDLE = 0.1  # for a word that neither the task nor its field accounts for
-MOOD = 0.3  # a question understood as an order, or the other way round
 LED = 0.3  # the same article or quantifier as in the prompt
 REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the very kind; that it has no use for
 
@@ -98,17 +98,21 @@ class Utterance:
         self.meant = f"{found[1]} {found[2]}" if found else ""
         named = readings(self.manner.text)
         verbless = [found[1] for text in named if (found := _VERBLESS.match(text))] if self.manner.telling else []
-        self.named = [Reading(text) for text in (*named, *verbless)]
-        self.elsewhere = [Reading(short) for text in named for short in elsewhere(trimmed(text))]
-        self.unplaced = [Reading(counted(trimmed(text))) for text in named]
+        self.named = [reading(text) for text in (*named, *verbless)]
+        self.elsewhere = [reading(short) for text in named for short in elsewhere(trimmed(text))]
+        self.unplaced = [reading(counted(trimmed(text))) for text in named]
 
         every = (*self.readings, *self.named, *self.elsewhere, *self.unplaced)
-        self.stems = frozenset().union(*(reading.stems for reading in every))
-        """Of all readings."""
+        self.fitting = lexicon.fitting(frozenset().union(*(one.stems for one in every)))
+        """The forms of each task that have all of their words in some reading."""
+        self.last = reading(bared(self.manner.text))
+        self.here, self.phrases = self.readings[0].stems, lexicon.phrases_in(self.readings[0].stemmed)
+        self.told = {name: lexicon.sum(self._telling(name)) for name in lexicon.told}
+        self.partly = lexicon.loose.best(self.here, self.told, self.asks)
 
     @staticmethod
     def _all(*heads: str) -> list[Reading]:
-        return [Reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
+        return [reading(text) for text in dict.fromkeys(short for head in heads for short in readings(head))]
 
     def read(self, task: Task) -> Understood | None:
         """The best that the text says as a request of this task."""
@@ -134,30 +138,27 @@ class Utterance:
             score += -UNUSED if region is None else REGION + OF_KIND * (region.kind is not None)
         return score - UNUSED * (self.has_image and "image" not in needs)
 
-    def _forms(self, task: Task) -> Iterator[Form]:
-        return filter(self._can, self.lexicon.forms[task.name])
-
-    def _can(self, form: Form) -> bool:
-        """Whether what the form needs beside the text is there."""
-        return self.region_kind is not None or "region" not in (form.fields or ())
+    def _can(self, fields: Sequence[str]) -> bool:
+        """Whether what a form needs beside the text is there."""
+        return self.region_kind is not None or "region" not in fields
 
     # ---- a form that fits the whole of a reading -----------------------------------------------------------------
 
     def _whole(self, task: Task) -> Iterator[Understood]:
-        for form in self._forms(task):
-            if not form.fixed <= self.stems:
+        for form in self.fitting.get(task.name, ()):
+            if not self._can(form.fields):
                 continue
-            for reading in self._read_by(form, task):
-                if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
-                    spans = {name: reading.span(*found.span(name)) for name in form.fields or () if name != "region"}
-                    values = {name: reading.between(*span, name) for name, span in spans.items()}
-                    literal = reading.spelled(spans, self.lexicon.spelled[task.name])
-                    how: How = "literally" if literal and reading is self.readings[0] else "in other words"
+            for read in self._read_by(form, task):
+                if form.fixed <= read.stems and (found := form.pattern.fullmatch(read.stemmed)):
+                    spans = {name: read.span(*found.span(name)) for name in form.fields if name != "region"}
+                    values = {name: read.between(*span, name) for name, span in spans.items()}
+                    literal = read.spelled(spans, self.lexicon.spelled[task.name])
+                    how: How = "literally" if literal and read is self.readings[0] else "in other words"
                     score = self.lexicon.sum(form.fixed) + WHOLE + LITERAL * literal + CLOSED * (not spans)
-                    if self.meant and reading.text.startswith(self.meant):
+                    if self.meant and read.text.startswith(self.meant):
                         score += LAST
                     if spans:
-                        led = reading.led(next(iter(spans.values()))[0])
+                        led = read.led(next(iter(spans.values()))[0])
                         score += LED * ((led == form.led and led in ("the", "every")) - (led != form.led == "every"))
                     made = self._made(task, values, score, bool(form.fixed), how)
                     if made:
@@ -167,7 +168,7 @@ class Utterance:
         """The readings in which a form's names hold none of the manner; where things are counted is told apart too."""
         if _counts(task):
             return self.named + self.unplaced
-        names = FITS.keys() & set(form.fields or ())
+        names = FITS.keys() & set(form.fields)
         if not names:
             return self.readings
         suited = self.plain if self.manner.said <= form.fixed else self.named
@@ -182,12 +183,10 @@ class Utterance:
         for fields in self._fields(task):
             if len(fields) != 1 or fields[0] not in FITS:
                 continue
-            for form in self.lexicon.of_fields[fields]:
-                if not form.fixed <= self.stems:
-                    continue
-                for reading in self.named:
-                    if form.fixed <= reading.stems and (found := form.pattern.fullmatch(reading.stemmed)):
-                        value = reading.between(*reading.span(*found.span(fields[0])), fields[0])
+            for form in (form for forms in self.fitting.values() for form in forms if form.fields == fields):
+                for read in self.named:
+                    if form.fixed <= read.stems and (found := form.pattern.fullmatch(read.stemmed)):
+                        value = read.between(*read.span(*found.span(fields[0])), fields[0])
                         score = told + BORROWED * self.lexicon.sum(form.fixed) + WHOLE
                         made = self._made(task, {fields[0]: value}, score, True, "in other words")
                         if made:
@@ -199,7 +198,7 @@ class Utterance:
         names = [need.name for need in task.inputs if need.name not in ("image", "region")]
         if not (colon and body.strip() and len(names) == 1):
             return
-        before = Reading(bared(head))
+        before = reading(bared(head))
         told = self.lexicon.told[task.name] & before.stems - EMPTY
         idle = sum(word.stem not in told for word in before.words if not is_empty(word))
         score = IN_PART * self.lexicon.sum(told) - IDLE * idle + WHOLE * (not idle)
@@ -225,6 +224,8 @@ class Utterance:
                 text = self.whole  # as it was typed, courtesies and all
             if (self.text.isupper() or self.text.istitle()) and name in FITS:
                 text = quiet(text)
+            if name in FITS and self.whole.startswith(text):
+                text = opened(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
             if name == "query" and told and not is_question(text):
@@ -254,26 +255,19 @@ class Utterance:
     # ---- words of a task here and there --------------------------------------------------------------------------
 
     def _part(self, task: Task) -> Iterator[Understood]:
-        last = Reading(bared(self.manner.text))
-        here = self.lexicon.told[task.name] & self.readings[0].stems
-        phrases = self._phrases(task)
-        if not here and not phrases:
-            return
-        best: dict[tuple[str, ...], float] = {}
-        told = _Told(self.lexicon, here, phrases, self.asks)
-        for form, whole in self.lexicon.loose[task.name].items():
-            if form.fields is not None and (form.fixed.isdisjoint(here) or not self._can(form)):
-                continue
-            if form.fields is None and form.stems not in phrases:
-                continue
-            score = told.by(form, whole)
-            for fields in [form.fields] if form.fields is not None else self._fields(task):
-                best[fields] = max(score, best.get(fields, 0.0))
+        phrases = self.phrases & self.lexicon.phrases[task.name]
+        best = dict(self.partly.get(task.name, {}))
+        for stems in phrases:
+            score = self.lexicon.sum([stems] if len(stems) > 1 else stems)
+            beside = self.told[task.name] - self.lexicon.sum(self._telling(task.name) & {stems, *stems})
+            for fields in self._fields(task):
+                best[fields] = max(score + BESIDE * beside, best.get(fields, 0.0))
         telling = self.lexicon.told[task.name].union(*phrases)
+        last = self.last
         for fields, score in best.items():
             asked = [name for name in fields if name != "region"]
             span, idle = last.rest(telling)
-            if score <= 0 or len(asked) > 1 or (asked and span is None):
+            if not self._can(fields) or len(asked) > 1 or (asked and span is None):
                 continue
             if span is not None and not asked:
                 idle += last.content(*span)
@@ -284,32 +278,10 @@ class Utterance:
             if made:
                 yield made
 
-    def _phrases(self, task: Task) -> set[tuple[str, ...]]:
-        """The telling ``words`` of a task that the text has, of one word or several."""
-        text = f" {self.readings[0].stemmed}"
-        return {stems for stems in self.lexicon.phrases[task.name] if f" {' '.join(stems)} " in text}
+    def _telling(self, name: str) -> set[str | tuple[str, ...]]:
+        """The telling words of a task that are there, and its phrases of several words."""
+        return {*(self.lexicon.told[name] & self.here), *self.phrases & self.lexicon.longer[name]}
 
     def _fields(self, task: Task) -> Sequence[tuple[str, ...]]:
         """The fields of the task's prompts, those that can be given here."""
-        sets = {form.fields for form in self._forms(task) if form.fields is not None}
-        return sorted(sets)
-
-
-class _Told:
-    """What the words that are there tell of a task, by each of its forms. here: its stems; phrases: its ``words``."""
-
-    def __init__(self, lexicon: Lexicon, here: frozenset[str], phrases: set[tuple[str, ...]], asks: bool):
-        self.lexicon, self.here, self.asks = lexicon, here, asks
-        self.longer = {stems: lexicon.sum([stems]) for stems in phrases if len(stems) > 1}
-        self.all = lexicon.sum(here) + sum(self.longer.values())
-        self.there: dict[frozenset[str], float] = {}
-
-    def by(self, form: Form, whole: float) -> float:
-        """What the words of a form tell, of a ``whole``, with what else of its task is there."""
-        shared = form.fixed & self.here
-        if (there := self.there.get(shared)) is None:
-            there = self.there[shared] = self.lexicon.sum(shared)
-        beside = BESIDE * (self.all - there - self.longer.get(form.stems, 0.0))
-        if form.fields is None:
-            return beside + whole
-        return beside + there - MISSING * (whole - there) - MOOD * (form.question != self.asks)
+        return [fields for fields in self.lexicon.fields[task.name] if self._can(fields)]
