@@ -131,8 +131,8 @@ class Unrolled(nn.Module):
             past.append((torch.cat([held[0], k], 2), torch.cat([held[1], v], 2)))
         seen = torch.zeros((B, 1, 1, past[0][0].shape[2]), device=x.device)
         M = len(self.means)
-        given = (self.means @ words).expand(B, -1, -1)
-        return Prefix(past, seen, images, given, self.means @ model.norm(x), torch.zeros((B, M), device=x.device))
+        given, states = (self.means @ words).expand(B, -1, -1), model.norm(x)
+        return Prefix(past, seen, images, states, given, self.means @ states, torch.zeros((B, M), device=x.device))
 
     def _scores(self, i: int, hidden: Tensor, labels_out: Tensor) -> Tensor:
         """Scores (B, K, C): labels by their words, all else by the table, in the order of the columns."""
