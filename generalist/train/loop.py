@@ -23,6 +23,7 @@ from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.train.checkpoint import load_checkpoint, save_checkpoint
 from generalist.train.optim import Average, optimisers, rate
+from generalist.train.ranking import Ranking
 from generalist.train.recipe import Recipe
 
 __all__ = ["train"]
@@ -78,6 +79,7 @@ class _Run:
         self.accelerator.init_trackers(recipe.name)
         self.names = list(recipe.tasks)
         self.sums = torch.zeros(2, len(self.names))
+        self.ranking = None if recipe.ranking is None else Ranking(recipe, self.vocabulary, self.accelerator)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -133,8 +135,11 @@ class _Run:
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = spec.lr * factor
+            found = [] if self.ranking is None else self.ranking.search(self.model, self.step)
             with self.accelerator.autocast():
                 out = self.wrapped(batch=batch)
+                if self.ranking is not None and found:
+                    out["loss"] = out["loss"] + self.ranking.loss(self.model, found)
             self.accelerator.backward(out["loss"])
             if self.accelerator.sync_gradients:
                 self.accelerator.clip_grad_norm_(self.wrapped.parameters(), spec.clip)
@@ -153,6 +158,7 @@ class _Run:
         if self.step % 20 == 0:
             mean = (self.sums[0] / self.sums[1].clamp(min=1e-6)).tolist()
             losses = {name: value for name, value in zip(self.names, mean, strict=True) if value}
+            losses |= {} if self.ranking is None else self.ranking.recent()
             self.accelerator.log({f"loss/{k}": v for k, v in losses.items()}, step=self.step)
             if not self.progress.console.is_terminal:  # a log file wants lines, not a bar
                 told = " ".join(f"{k} {v:.3f}" for k, v in losses.items())
