@@ -14,6 +14,7 @@ Legend: T tracks, n tokens of all of them, K keys, C columns.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from os.path import expandvars
 
 import numpy as np
 import torch
@@ -66,7 +67,7 @@ class Ranking:
         assert recipe.ranking is not None
         self.spec: RankingSpec = recipe.ranking
         self.seed, self.accelerator, self.accumulate = recipe.seed, accelerator, recipe.accumulate
-        self.index = Index.open(self.spec.index, vocabulary)
+        self.index = Index.open(expandvars(self.spec.index), vocabulary)
         if not isinstance(self.index.identifiers, Substrings):
             raise Fault(f"{self.spec.index}: names documents by {self.index.meta.kind}; ranking is of n-grams")
         self.held: Substrings = self.index.identifiers

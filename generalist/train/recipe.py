@@ -58,7 +58,7 @@ class RankingSpec(Strict):
     folder, by n-grams; queries: a set whose queries know their documents; rows: queries searched for a step; every:
     steps from one to the next that ranks; margin: a share of the best score."""
 
-    index: Path
+    index: str
     queries: str
     task: str = "quote"
     rows: int = Field(8, gt=0)
