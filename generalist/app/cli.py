@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from generalist.app.asking import asking
 from generalist.app.options import Json, Kind, Model, TasksDir, load_model, model_folder
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
@@ -250,6 +251,7 @@ def calibrate(
 
 
 app.add_typer(documents)
+app.add_typer(asking)
 
 
 @app.command(epilog="Examples: `generalist tasks` · `generalist tasks detect`")
