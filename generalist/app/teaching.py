@@ -28,7 +28,7 @@ from generalist.retrieval.kinds import KINDS
 from generalist.sequence.sample import Document
 from generalist.train.recipe import Model, Recipe, SourceSpec
 
-__all__ = ["LONG", "SHARES", "shares", "taught", "teach"]
+__all__ = ["LONG", "SHARES", "shares", "steps_in", "taught", "teach"]
 
 PACE = 12
 """Steps by which a stage is told how many fit into its time."""
@@ -83,6 +83,17 @@ def shares(judged: bool, kind: str, minutes: float) -> dict[str, float]:
     return {"learn": 1 - sum(some.values()), **some}
 
 
+def steps_in(seconds: float, recipe: Recipe, scratch: Path) -> int:
+    """How many steps of a recipe fit into so many seconds: ``PACE`` are made, in a folder that is then removed."""
+    from generalist.train.loop import train
+
+    began = time.monotonic()
+    train(recipe.model_copy(update={"steps": PACE, "out": str(scratch)}), fresh=True)
+    pace = (time.monotonic() - began) / PACE
+    shutil.rmtree(scratch)
+    return max(int(seconds / pace), PACE)
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """What is asked for. model: a folder; task: what writes identifiers; judged: a BEIR folder, or none; shares: of
@@ -120,10 +131,7 @@ class _Teacher:
         recipe = self._recipe(name, before, folder)
         plan = self.work / f"{name}.json"
         if not plan.is_file():
-            began = time.monotonic()
-            train(recipe.model_copy(update={"steps": PACE, "out": str(self.work / "pace")}), fresh=True)
-            pace = (time.monotonic() - began) / PACE
-            _write_json(plan, {"steps": max(int(seconds / pace), PACE)})
+            _write_json(plan, {"steps": steps_in(seconds, recipe, self.work / "pace")})
         return train(recipe.model_copy(update=json.loads(plan.read_text(encoding="utf-8"))))
 
     def _recipe(self, name: str, before: Path, out: Path) -> Recipe:
