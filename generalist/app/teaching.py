@@ -4,7 +4,7 @@ The time is divided between stages, each a recipe that begins with the weights o
 
     learn   all that is left    queries that documents make of themselves, and those that were judged, if any
     write   a tenth             queries are written for documents, and those that find theirs are kept
-    again   three tenths        what was learned, with the queries that were kept
+    again   three tenths        as at first, with the queries that were kept
     rank    a fifth             a margin between the documents found for judged queries
 
 ``write`` and ``again`` need judged queries, to learn from what is asked, and time: ``LONG`` minutes in all. ``rank``
@@ -24,8 +24,12 @@ from typing import Any
 from generalist.assets import assets
 from generalist.data.readers import Spec
 from generalist.faults import Fault
+from generalist.model.build import load_model
+from generalist.retrieval.index import Index
 from generalist.retrieval.kinds import KINDS
+from generalist.retrieval.pseudo import ASK, Asker, shuffled, write_corpus, write_queries
 from generalist.sequence.sample import Document
+from generalist.sequence.task import load_tasks
 from generalist.train.recipe import Model, Recipe, SourceSpec
 
 __all__ = ["LONG", "SHARES", "shares", "steps_in", "taught", "teach"]
@@ -38,8 +42,6 @@ LONG = 20.0
 
 SHARES = {"write": 0.1, "again": 0.3, "rank": 0.2}
 """Of the time, where there is what a stage needs."""
-
-ASK = "ask_for"
 
 ASKED = 0.5
 """How often a row of a judged query also asks for its document, to learn to write queries."""
@@ -63,9 +65,8 @@ def teach(index: Path, documents: Iterable[Document], corpus: str, kind: str, mo
     if not minutes > 0:
         raise Fault(f"index: --train is a number of minutes above 0, not {minutes:g}")
     work = _beside(index, "training")
-    lesson = Lesson(
-        model, minutes, KINDS[kind].task, _judged(corpus), shares(_judged(corpus) is not None, kind, minutes)
-    )
+    judged = _judged(corpus)
+    lesson = Lesson(model, minutes, KINDS[kind].task, judged, shares(judged is not None, kind, minutes))
     _begin(work, documents, lesson)
     made = _Teacher(index, work, lesson).run()
     kept = _beside(index, "model")
@@ -118,7 +119,7 @@ class _Teacher:
             seconds = 60 * self.lesson.minutes * share
             if name == "write":
                 self._write(last, seconds)
-            elif name != "again" or self.queries.is_dir():
+            else:
                 last = self._train(name, last, seconds)
         return last
 
@@ -166,11 +167,6 @@ class _Teacher:
 
     def _write(self, model: Path, seconds: float) -> None:
         """Queries for as many documents as there is time for, in an order that favours none."""
-        from generalist.model.build import load_model
-        from generalist.retrieval.index import Index
-        from generalist.retrieval.pseudo import Asker, shuffled, write_queries
-        from generalist.sequence.task import load_tasks
-
         done = self.work / "write.json"
         if done.is_file():
             return
@@ -187,8 +183,6 @@ class _Teacher:
 def _begin(work: Path, documents: Iterable[Document], lesson: Lesson) -> None:
     """The folder that is worked in, with the documents; what is there is kept if it is of the same documents and of the
     same request."""
-    from generalist.retrieval.pseudo import write_corpus
-
     new = work.with_name(work.name + ".part")
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)

@@ -58,7 +58,7 @@ class Beir:
         relevant = _relevant(root / "qrels" / f"{whole}.tsv")
         kept = _held(relevant, hold or 0)
         relevant = {query: found for query, found in relevant.items() if (query in kept) == (split != whole)}
-        if not relevant:
+        if hold and not relevant:
             raise Fault(f"{spec.text}: no query of {whole!r} is left")
         queries = {str(record.get("_id")): str(record.get("text", "")) for record in read_jsonl(root / "queries.jsonl")}
         for query in relevant:
