@@ -5,7 +5,7 @@ The time is divided between stages, each a recipe that begins with the weights o
     learn   all that is left    queries that documents make of themselves, and those that were judged, if any
     write   a tenth             queries are written for documents, and those that find theirs are kept
     again   three tenths        as at first, with the queries that were kept
-    rank    a fifth             a margin between the documents found for judged queries
+    rank    a tenth             a margin between the documents found for judged queries
 
 ``write`` and ``again`` need judged queries, to learn from what is asked, and time: ``LONG`` minutes in all. ``rank``
 needs judged queries and an index of n-grams. A stage that is left out leaves its time to ``learn``.
@@ -40,7 +40,7 @@ PACE = 12
 LONG = 20.0
 """Minutes from which queries are written."""
 
-SHARES = {"write": 0.1, "again": 0.3, "rank": 0.2}
+SHARES = {"write": 0.1, "again": 0.3, "rank": 0.1}
 """Of the time, where there is what a stage needs."""
 
 ASKED = 0.5

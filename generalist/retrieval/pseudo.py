@@ -47,8 +47,8 @@ class Asker:
 
     Args:
         tasks: by name, with ``ask_for`` and what searches the index. each: queries a document, drawn for its passages
-        in turn; those that are alike count once. top: a document is found if it is among so many. choice: how tokens
-        are drawn; by each batch anew, from ``seed`` on.
+        in turn; those that are alike count once. top: a document is found if it is among so many. temperature, nucleus:
+        how tokens are drawn. seed: of the first batch; each has its own.
 
     Raises:
         Fault: each, top or batch is below 1.
@@ -97,9 +97,7 @@ class Asker:
         """Different queries for each document."""
         pieces = [[part for part in passages(document) if part] for document in documents]
         owner = [i for i, parts in enumerate(pieces) if parts for _ in range(self.each)]
-        requests = [
-            Sample(document=parts[k % len(parts)]) for parts in pieces if parts for k in range(self.each)
-        ]  # fmt: skip
+        requests = [Sample(document=parts[k % len(parts)]) for parts in pieces if parts for k in range(self.each)]
         queries: list[list[str]] = [[] for _ in documents]
         if not requests:
             return queries
