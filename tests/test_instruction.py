@@ -33,7 +33,7 @@ from generalist.sequence.vocabulary import Vocabulary
 
 ROOT = Path(__file__).resolve().parents[1]
 TASKS = load_tasks(Vocabulary.load("tiny"))
-UNASKED = {ROUTE, "quote", "retrieve_code"}  # nobody asks in so many words to be routed, or for what search writes
+UNASKED = {ROUTE, "quote", "retrieve_code", "ask_for"}  # nobody asks in so many words for what serves search
 LISTS = {
     name: [json.loads(line) for line in (ROOT / "tests" / f"{name}.jsonl").read_text("utf-8").splitlines()]
     for name in (

@@ -128,3 +128,39 @@ def test_a_query_whose_document_has_no_words_is_not_trained_on(folder):
 def test_a_spec_at_fault_is_named(folder, spec, said):
     with pytest.raises(Fault, match=said):
         open_data(f"corpus:{folder}{spec}")
+
+
+def test_held_queries_are_kept_out_and_are_the_rest(tmp_path):
+    queries = [{"_id": f"q{i}", "text": f"query {i}"} for i in range(30)]
+    documents = [{"_id": f"d{i}", "title": f"t{i}"} for i in range(10)]
+    for name, records in (("queries", queries), ("corpus", documents)):
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels" / "train.tsv").write_text("".join(f"q{i}\td{i % 10}\t1\n" for i in range(30)), encoding="utf-8")
+
+    def items(spec: str) -> dict[str, str]:
+        data = open_data(f"beir:{tmp_path}:{spec}")
+        return {sample.id: sample.documents[0] for sample in (data.sample(i, "quote") for i in range(len(data)))}
+
+    kept, held = items("train?hold=7"), items("train-held?hold=7")
+    assert kept.keys() | held.keys() == items("train").keys() and not kept.keys() & held.keys()
+    assert 7 <= len(held) < 7 + 3 and not set(kept.values()) & set(held.values())  # those of a document go together
+    assert open_data(f"beir:{tmp_path}:train-held?hold=7").seen == set(kept.values())
+    with pytest.raises(Fault, match="no split 'train-held'"):
+        items("train-held")
+    with pytest.raises(Fault, match="no query of 'train' is left"):
+        items("train?hold=30")
+
+
+def test_a_query_is_asked_for_by_its_document(folder):
+    (folder / "queries.jsonl").write_text(
+        '{"_id": "q", "text": "What lifts the Sea?"}\n{"_id": "r", "text": "who watches"}', encoding="utf-8"
+    )
+    (folder / "qrels" / "train.tsv").write_text("q\t2\t1\nr\t2\t1\nr\t5\t1\n", encoding="utf-8")
+    data = open_data(f"beir:{folder}:train")
+    sample = data.sample(1, "ask_for")
+    assert sample.document.startswith("tide a tide is the rise") and sample.text == "who watches"
+    assert sample.texts == ("who watches", "what lifts the sea?")
+    (folder / "qrels" / "train.tsv").write_text("q\t5\t1\n", encoding="utf-8")
+    with pytest.raises(Fault, match="'q' has no relevant document"):
+        open_data(f"beir:{folder}:train").sample(0, "ask_for")

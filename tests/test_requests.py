@@ -62,6 +62,7 @@ CONTRACT = {  # of each task: what its requests and their answers hold, and of i
     "retrieve": "image? query? text texts documents",
     "quote": "image? query? text texts documents",
     "index_document": "document text texts documents",
+    "ask_for": "document text texts documents",
 } | {
     f"{one}_to_{two}": "image region objects .oriented"
     for one in ("box", "oriented", "mask")

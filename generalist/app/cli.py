@@ -11,6 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
+from generalist.app.asking import asking
 from generalist.app.options import Json, Kinds, Model, TasksDir, Thin, load_model, model_folder
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
@@ -271,6 +272,7 @@ def export(
 
 
 app.add_typer(documents)
+app.add_typer(asking)
 
 
 @app.command(epilog="Examples: `generalist tasks` · `generalist tasks detect`")

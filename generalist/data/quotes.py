@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from generalist.sequence.sample import Document
 
-__all__ = ["QUOTES", "RUN", "Quotes", "words_of"]
+__all__ = ["QUOTES", "RUN", "Quotes", "key_of", "words_of"]
 
 QUOTES = 4
 """Runs that a query is answered with at once while training."""
@@ -50,11 +50,11 @@ class Quotes:
 
     @cached_property
     def _keys(self) -> dict[str, int]:
-        return {key: i for i, key in enumerate(dict.fromkeys(_key(word) for words in self.words for word in words))}
+        return {key: i for i, key in enumerate(dict.fromkeys(key_of(word) for words in self.words for word in words))}
 
     @cached_property
     def _ids(self) -> list[NDArray[np.int64]]:
-        return [np.asarray([self._keys[_key(word)] for word in words], np.int64) for words in self.words]
+        return [np.asarray([self._keys[key_of(word)] for word in words], np.int64) for words in self.words]
 
     @cached_property
     def _rarity(self) -> NDArray[np.float64]:
@@ -69,7 +69,7 @@ class Quotes:
 
     def rarity(self, words: Sequence[str]) -> NDArray[np.float64]:
         """How much each word tells documents apart: log(1 + D / df), 0 for one that no document holds."""
-        at = [self._keys.get(_key(word), -1) for word in words]
+        at = [self._keys.get(key_of(word), -1) for word in words]
         return np.where(np.asarray(at) < 0, 0.0, self._rarity[at]) if at else np.zeros(0)
 
     def draw(self, document: int, query: str, count: int, rng: np.random.Generator | None = None) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ class Quotes:
         words, ids = self.words[document], self._ids[document]
         if not words:
             return ()
-        asked = [self._keys[key] for key in map(_key, words_of(query)) if key in self._keys]
+        asked = [self._keys[key] for key in map(key_of, words_of(query)) if key in self._keys]
         rarity = self._rarity[ids]
         said = rarity * np.isin(ids, asked)
         worth = np.convolve(said, AHEAD ** np.arange(RUN)[::-1])[RUN - 1 :] ** 2
@@ -92,6 +92,7 @@ class Quotes:
         return tuple(" ".join(words[start : start + RUN]) for start in starts)
 
 
-def _key(word: str) -> str:
+def key_of(word: str) -> str:
+    """What a word is known by, empty for what is none."""
     found = _KEY.search(word.casefold())
     return found[0][:STEM] if found else ""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from generalist.data.language import Noun, a, captions, document, full, listed, order, parts, phrase, sentences, title
 from generalist.data.naming import LEVELS, level, names, pick, shuffled, some
+from generalist.data.passages import passages
 from generalist.data.pointed import POINTED, Maker
 from generalist.data.questions import question
 from generalist.data.quotes import QUOTES, Quotes
@@ -151,10 +152,15 @@ def _retrieve(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
     sample = blank.but(text=title(scene), texts=(title(scene),), documents=(blank.id,))
     if not free or rng.random() < 0.75:
         return sample
+    return sample.but(image=None, query=_wanted(scene, rng))
+
+
+def _wanted(scene: Scene, rng: Random) -> str:
+    """What somebody would say who looks for a scene."""
     rows = rng.permutation(len(scene.solids))
     things = listed([a(full(scene.solids[i], material=bool(rng.random() < 0.6))) for i in rows])
     openings = ("{}", "a picture of {}", "which scene shows {}?", "there is {}", "looking for {}")
-    return sample.but(image=None, query=openings[int(rng.integers(len(openings)))].format(things))
+    return openings[int(rng.integers(len(openings)))].format(things)
 
 
 def _quote(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
@@ -170,6 +176,12 @@ def _index(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
         told = [words for words in told if words.startswith("Made of") or rng.random() < 0.6]
     name = title(scene)
     return blank.but(image=None, document=" ".join(told), text=name, texts=(name,), documents=(blank.id,))
+
+
+def _ask_for(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+    asked = fold(_wanted(scene, rng))
+    (told, *_) = passages(document(scene, blank.id))
+    return blank.but(image=None, document=told, text=asked, texts=(asked,), documents=(blank.id,))
 
 
 TASKS: dict[str, Maker] = {
@@ -194,5 +206,6 @@ TASKS: dict[str, Maker] = {
     "retrieve": _retrieve,
     "quote": _quote,
     "index_document": _index,
+    "ask_for": _ask_for,
     **POINTED,
 }

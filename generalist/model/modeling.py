@@ -232,15 +232,20 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         return self._score(input_ids, pixel_values, attention_mask)
 
     def _train_step(self, batch: dict[str, Any]) -> dict[str, Tensor]:
+        hidden, labels_out, images = self.read_rows(batch)
+        hidden = hidden.flatten(0, 1)
+        return grouped_loss(hidden, self.token_embed.weight, labels_out, batch, self._shown(hidden, images, batch))
+
+    def read_rows(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, ImageCache | None]:
+        """Rows of tokens as ``data.rows`` packs them, to normed states (B, S, D), output vectors of labels (M, D) and
+        the images, a row each."""
         images = None if batch["pixels"] is None else self.encode_images(batch["pixels"]).select(batch["image"])
         count = int(batch["labels"])
         labels_in = self._label_means(self.token_embed(batch["ids"]), batch["track"], batch["slot"], count)
         x = self._embed(batch["ids"], batch["track"], batch["position"], batch["slot"], labels_in)
         mask = self._mask(visibility(batch["request"], batch["track"], batch["position"]), images, batch["has_image"])
         hidden, _ = self._stack(x, batch["point"], mask, images)
-        labels_out = self._label_means(hidden, batch["track"], batch["slot"], count)
-        hidden = hidden.flatten(0, 1)
-        return grouped_loss(hidden, self.token_embed.weight, labels_out, batch, self._shown(hidden, images, batch))
+        return hidden, self._label_means(hidden, batch["track"], batch["slot"], count), images
 
     def _shown(self, hidden: Tensor, images: ImageCache | None, batch: dict[str, Any]) -> Tensor | None:
         """The loss of every mask that is shown, from states (B*S, D)."""

@@ -14,12 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from generalist.retrieval.order import Ids, begins
 from generalist.retrieval.substrings import Substrings
 
-__all__ = ["ALPHA", "BETA", "Found", "Match", "key_weights", "ranked"]
+__all__ = ["ALPHA", "BETA", "SCORING", "Found", "Match", "Scoring", "key_weights", "log_odds", "ranked", "weights_of"]
 
 ALPHA, BETA = 3.0, 0.8
 
@@ -28,12 +30,28 @@ CANDIDATES = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Scoring:
+    """alpha: the power of weights. beta: how much of a key's weight its tokens must earn by being new. most: keys that
+    a document is scored by, the best ones; all of them unless said, and by the best alone with 1 (no sum at all)."""
+
+    alpha: float = ALPHA
+    beta: float = BETA
+    most: int | None = None
+
+
+SCORING = Scoring()
+
+
+@dataclass(frozen=True, slots=True)
 class Match:
-    """A key in a document: tokens ``start`` to ``stop`` of it, and what the match adds to the document's score."""
+    """A key in a document: tokens ``start`` to ``stop`` of it, and what the match adds to the document's score, which
+    is the weight of ``key`` (its place among the keys) to the power ALPHA, times ``cover``."""
 
     start: int
     stop: int
     weight: float
+    key: int
+    cover: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +63,25 @@ class Found:
     matches: tuple[Match, ...]
 
 
+def log_odds(counts: Ids, places: int) -> NDArray[np.float64]:
+    """log [p(n) / (1 - p(n))] (K,) of keys that stand ``counts`` times among ``places``; infinite where one stands
+    nowhere, so that nothing it was written with is more likely."""
+    share = np.clip(np.asarray(counts, np.float64) / max(places, 1), 1e-300, 1 - 1e-12)
+    return np.where(np.asarray(counts) > 0, np.log(share) - np.log1p(-share), np.inf)
+
+
+def weights_of(log_probabilities: Tensor, chance: Tensor) -> Tensor:
+    """w(n, q) of keys (K,) written with these log-probabilities, ``chance`` being their ``log_odds``; differentiable,
+    and 0 where nothing is gained on chance."""
+    written = log_probabilities.clamp(-700, -1e-12)
+    return (written - torch.log(-torch.expm1(written)) - chance).clamp(min=0)
+
+
 def key_weights(log_probabilities: NDArray[np.floating], counts: Ids, places: int) -> NDArray[np.float64]:
     """w(n, q) of keys (K,) written with these log-probabilities, that stand ``counts`` times among ``places``; 0 for
     those that stand nowhere."""
-    written = np.clip(np.asarray(log_probabilities, np.float64), -700, -1e-12)
-    share = np.clip(np.asarray(counts, np.float64) / max(places, 1), 1e-300, 1 - 1e-12)
-    odds = written - np.log(-np.expm1(written)) - np.log(share) + np.log1p(-share)
-    return np.asarray(np.where(np.asarray(counts) > 0, np.maximum(odds, 0), 0.0), np.float64)
+    written = torch.from_numpy(np.asarray(log_probabilities, np.float64))
+    return np.asarray(weights_of(written, torch.from_numpy(log_odds(counts, places))).numpy())
 
 
 def ranked(
@@ -60,11 +90,12 @@ def ranked(
     log_probabilities: NDArray[np.floating],
     k: int = 10,
     candidates: int = CANDIDATES,
+    scoring: Scoring = SCORING,
 ) -> list[Found]:
     """The ``k`` best documents for keys, different from one another, of one token or more each; fewer if fewer hold
     any. Equal scores stand in the order of the collection."""
     rows = held.find(keys)
-    weights = key_weights(log_probabilities, held.counts(rows), held.places) ** ALPHA
+    weights = key_weights(log_probabilities, held.counts(rows), held.places) ** scoring.alpha
     order = [int(i) for i in np.argsort(-weights, kind="stable") if weights[i] > 0]
     if not order:
         return []
@@ -73,9 +104,9 @@ def ranked(
     for i, (owner, _) in zip(order, stands, strict=True):
         total[np.unique(owner)] += weights[i]
     best = np.argsort(-total, kind="stable")[: max(candidates, k)]
-    pages = _Pages(held, np.sort(best[total[best] > 0]))
+    pages = _Pages(held, np.sort(best[total[best] > 0]), scoring)
     for i, (owner, at) in zip(order, stands, strict=True):
-        pages.count(keys[i], float(weights[i]), owner, at)
+        pages.count(i, keys[i], float(weights[i]), owner, at)
     return pages.best(k)
 
 
@@ -87,18 +118,23 @@ class _Pages:
         documents: (D,), sorted.
     """
 
-    def __init__(self, held: Substrings, documents: Ids):
-        self.documents = documents
+    def __init__(self, held: Substrings, documents: Ids, scoring: Scoring):
+        self.documents, self.scoring = documents, scoring
         self.begins = begins([len(held.text(int(document))) for document in documents])
         self.taken = np.zeros(int(self.begins[-1]), bool)
         self.seen: dict[int, NDArray[np.bool_]] = {}  # by token, in which documents a run has held it
         self.score = np.zeros(len(documents))
-        self.matches: list[tuple[Ids, Ids, int, NDArray[np.float64]]] = []  # pages, places, length, weights
+        self.counted = np.zeros(len(documents), np.int64)
+        self.matches: list[tuple[Ids, Ids, int, int, float, NDArray[np.float64]]] = []
+        """Pages, places, and of all of them the key, its length, its weight, and the cover in each."""
 
-    def count(self, key: Sequence[int], weight: float, owner: Ids, at: Ids) -> None:
-        """A key that stands in documents ``owner`` (W,) at places ``at`` (W,), in that order."""
+    def count(self, number: int, key: Sequence[int], weight: float, owner: Ids, at: Ids) -> None:
+        """Key ``number``, that stands in documents ``owner`` (W,) at places ``at`` (W,), in that order."""
         page = np.minimum(np.searchsorted(self.documents, owner), len(self.documents) - 1)
-        inside = np.flatnonzero(self.documents[page] == owner)
+        wanted = self.documents[page] == owner
+        if self.scoring.most is not None:
+            wanted &= self.counted[page] < self.scoring.most
+        inside = np.flatnonzero(wanted)
         page, at = page[inside], at[inside]
         span = (self.begins[page] + at)[:, None] + np.arange(len(key))
         free = np.flatnonzero(~self.taken[span].any(1))
@@ -106,20 +142,22 @@ class _Pages:
         at, span = at[free][first], span[free][first]
         tokens = [self.seen.setdefault(token, np.zeros(len(self.documents), bool)) for token in set(key)]
         new = np.mean([~seen[page] for seen in tokens], axis=0)
-        gain = weight * (1 - BETA + BETA * new)
-        self.score[page] += gain
+        cover = np.asarray(1 - self.scoring.beta + self.scoring.beta * new)
+        self.score[page] += weight * cover
+        self.counted[page] += 1
         self.taken[span] = True
         for seen in tokens:
             seen[page] = True
-        self.matches.append((page, at, len(key), gain))
+        self.matches.append((page, at, number, len(key), weight, cover))
 
     def best(self, k: int) -> list[Found]:
         """The ``k`` documents of the highest scores, with their matches."""
         order = np.argsort(-self.score, kind="stable")[:k]
         held: dict[int, list[Match]] = {int(page): [] for page in order}
-        for page, at, length, gain in self.matches:
+        for page, at, key, length, weight, cover in self.matches:
             for i in np.flatnonzero(np.isin(page, order)):
-                held[int(page[i])].append(Match(int(at[i]), int(at[i]) + length, float(gain[i])))
+                start, part = int(at[i]), float(cover[i])
+                held[int(page[i])].append(Match(start, start + length, weight * part, key, part))
         return [
             Found(int(self.documents[page]), float(self.score[page]), tuple(sorted(found, key=lambda m: -m.weight)))
             for page, found in held.items()

@@ -19,6 +19,7 @@ from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.retrieval.hits import AMONG, Evidence, confidence, hits
 from generalist.retrieval.index import Index
+from generalist.retrieval.keys import RUNS, Keys, written_keys
 from generalist.retrieval.scoring import ranked
 from generalist.retrieval.substrings import Substrings
 from generalist.sequence.automaton import Constraint
@@ -30,12 +31,6 @@ __all__ = ["BEAMS", "search"]
 
 BEAMS = 10
 """Identifiers kept while writing, unless more documents than that are asked for."""
-
-RUNS = 15
-"""The same of n-grams: SEAL's number. How many documents are asked for does not matter, each run names many."""
-
-WIDE = 4
-"""Beginnings of each length that are keys, a beam: those that were weighed, not only those that were kept."""
 
 
 def search(
@@ -74,10 +69,7 @@ def search(
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
     if not constrained:
         constraint = on_device(task.constraint(Sample()), device)
-    among = None
     if runs:
-        text, end = index.vocabulary["text"], index.vocabulary.eos
-        among = torch.tensor(sorted([*range(text.start, text.stop), end]), device=device)
         requests = [request.but(query=fold(request.query)) for request in requests]
     answers: list[Answer] = []
     for first in range(0, len(requests), batch):
@@ -86,12 +78,11 @@ def search(
         images = read_images(model, [None if request.image is None else load_image(request.image) for request in part])
         prefix = read_requests(model, task, part, images)
         if runs:
-            history: list[list[tuple[list[int], float]]] = [[] for _ in part]
-            beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams, among)
-            listed = [hits(_held(index, runs, keys, most), most) for keys in history]
+            written = written_keys(index, model, prefix, constraint, beams)
+            listed = [hits(_held(index, runs, keys, most), most) for keys in written]
         else:
-            found = beam_search(model, prefix, constraint, index.vocabulary, beams)
-            listed = [hits(_named(index, written), most) for written in found]
+            named = beam_search(model, prefix, constraint, index.vocabulary, beams)
+            listed = [hits(_named(index, titles), most) for titles in named]
         seconds = (time.perf_counter() - began) / len(part)
         answers += [_answer(task, request, found, k, seconds) for request, found in zip(part, listed, strict=True)]
     return answers
@@ -120,11 +111,8 @@ def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tup
             yield index[int(row)], exp(log_probability), evidence
 
 
-def _held(
-    index: Index, held: Substrings, written: list[tuple[list[int], float]], k: int
-) -> Iterator[tuple[Document, float, Evidence]]:
+def _held(index: Index, held: Substrings, keys: Keys, k: int) -> Iterator[tuple[Document, float, Evidence]]:
     """The documents that hold the keys written, with their scores and the runs that these are of."""
-    keys = {tuple(ids): log_probability for ids, log_probability in written}
     for found in ranked(held, list(keys), np.asarray(list(keys.values())), k):
         text = held.text(found.document)
         evidence = [

@@ -27,6 +27,7 @@ from generalist.train.checkpoint import load_checkpoint, save_checkpoint
 from generalist.train.clock import Clock
 from generalist.train.curve import Curve
 from generalist.train.optim import Average, optimisers, rate
+from generalist.train.ranking import Ranking
 from generalist.train.recipe import Recipe
 from generalist.train.throughput import Meter
 from generalist.train.watch import Judge, Watch
@@ -101,6 +102,7 @@ class _Run:
         self.accelerator.init_trackers(recipe.name)
         self.curve = Curve(self.out / "curve.jsonl", self.step) if self.accelerator.is_main_process else None
         self.meter = Meter(self.model)
+        self.ranking = None if recipe.ranking is None else Ranking(recipe, self.vocabulary, self.accelerator)
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -159,8 +161,11 @@ class _Run:
             for optimiser in self.optimisers:
                 for group in optimiser.param_groups:
                     group["lr"] = spec.lr * factor * group["scale"]
+            found = [] if self.ranking is None else self.ranking.search(self.model, self.step)
             with self.accelerator.autocast():
                 out = self.wrapped(batch=batch)
+                if self.ranking is not None and found:
+                    out["loss"] = out["loss"] + self.ranking.loss(self.model, found)
             self.accelerator.backward(out["loss"])
             if self.accelerator.sync_gradients:
                 self.accelerator.clip_grad_norm_(self.wrapped.parameters(), spec.clip)
@@ -223,6 +228,7 @@ class _Run:
         if self.step % TOLD == 0:
             mean = (self.sums[0] / self.sums[1].clamp(min=1e-6)).tolist()
             losses = {name: value for name, value in zip(self.names, mean, strict=True) if value}
+            losses |= {} if self.ranking is None else self.ranking.recent()
             self.accelerator.log({f"loss/{k}": v for k, v in losses.items()}, step=self.step)
             if self.curve is not None:
                 self.curve.add(self.step, self.clock.seconds, loss=losses)

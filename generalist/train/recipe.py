@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from generalist.data.augment import Augment
 from generalist.faults import Fault
 
-__all__ = ["ENDLESS", "Model", "Optimiser", "Recipe", "SourceSpec", "Validate"]
+__all__ = ["ENDLESS", "Model", "Optimiser", "RankingSpec", "Recipe", "SourceSpec", "Validate"]
 
 ENDLESS = 10**9
 """Steps of a run that only the clock ends."""
@@ -103,6 +103,21 @@ class Validate(Strict):
         return float(number) if unit.startswith("minute") else None
 
 
+class RankingSpec(Strict):
+    """A margin between documents found for queries, beside the loss of the sources: see ``train.ranking``. index: a
+    folder, by n-grams; queries: a set whose queries know their documents; rows: queries searched for a step; every:
+    steps from one to the next that ranks; margin: a share of the best score."""
+
+    index: str
+    queries: str
+    task: str = "quote"
+    rows: int = Field(8, gt=0)
+    every: int = Field(1, gt=0)
+    beams: int = Field(15, gt=0)
+    margin: float = Field(0.2, gt=0)
+    weight: float = Field(1.0, gt=0)
+
+
 class Recipe(Strict):
     """A training run. ``rows`` pictures a step, each with several requests (``sources[].tasks``).
 
@@ -127,6 +142,7 @@ class Recipe(Strict):
     empty_tracks: int = Field(24, gt=0)
     cell_tracks: int = Field(24, gt=0)
     optimiser: Optimiser = Optimiser()
+    ranking: RankingSpec | None = None
     ema: float = Field(0.999, ge=0, lt=1)
     seed: int = 0
     loaders: int = Field(1, ge=0)

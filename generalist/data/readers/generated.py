@@ -22,8 +22,8 @@ class Generated:
     tasks: tuple[str, ...] = (
         "detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic", "depth",
         "depth_adaptive", "normals", "refer", "refer_mask", "refer_oriented", "caption", "grounded_caption", "ask",
-        "count", "retrieve", "quote", "index_document", "describe", "classify", "box_to_oriented", "box_to_mask",
-        "oriented_to_box", "oriented_to_mask", "mask_to_box", "mask_to_oriented",
+        "count", "retrieve", "quote", "index_document", "ask_for", "describe", "classify", "box_to_oriented",
+        "box_to_mask", "oriented_to_box", "oriented_to_mask", "mask_to_box", "mask_to_oriented",
     )  # fmt: skip
 
     def __init__(self, spec: Spec) -> None:
