@@ -153,7 +153,7 @@ def test_a_set_that_names_an_index_is_answered_with_its_codes(beir, index):
     codes = {document.id: document.code for document in index}
     assert codes_in(index.folder).items() >= codes.items()
     data = open_data(f"beir:{beir}:train?codes={index.folder}")
-    assert isinstance(data, Coded) and data.tasks == ("retrieve", "quote", "retrieve_code")
+    assert isinstance(data, Coded) and data.tasks == ("retrieve", "quote", "ask_for", "retrieve_code")
     assert [data.sample(i, "retrieve_code").texts for i in range(3)] == [(codes["0"],), (codes["5"], codes["7"]), ()]
     assert data.sample(1, "retrieve").text == "twins"
     rng = np.random.default_rng(0)
