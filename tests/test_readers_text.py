@@ -9,7 +9,6 @@ from folders import picture, write
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
 from generalist.data.readers import open_data
-from generalist.data.readers.kilt import knowledge
 from generalist.data.readers.skipped import skipped_by
 from generalist.faults import Fault
 from generalist.metrics.ranking import Ranking
@@ -127,7 +126,7 @@ def test_kilt_with_its_knowledge_source(kilt, small_model, vocabulary, tasks):
     pages = [{"wikipedia_id": str(i), "wikipedia_title": f"T{i}", "text": [f"T{i}\n", "one  two\n"]} for i in (7, 9)]
     write(kilt / "wiki/source.jsonl", "\n".join(map(json.dumps, pages)))
     data = open_data(f"kilt:{kilt}:dev?corpus={kilt}/wiki/source.jsonl")
-    assert [(d.id, d.title, d.text) for d in data.documents] == [("7", "T7", "T7 one two"), ("9", "T9", "T9 one two")]
+    assert [(d.id, d.title, d.text) for d in data.documents] == [("7", "T7", "one  two"), ("9", "T9", "one  two")]
     assert data.sample(0, "retrieve").documents == ("7",)
     generalist = Generalist(small_model, vocabulary, tasks)
     finder = Evaluation(generalist, "retrieve", data.name, alone=True)
@@ -135,7 +134,6 @@ def test_kilt_with_its_knowledge_source(kilt, small_model, vocabulary, tasks):
     with pytest.raises(Fault, match="has no documents to search"):
         Evaluation(generalist, "retrieve", f"kilt:{kilt}:dev").run()
     write(kilt / "wiki/corpus.jsonl", json.dumps({"_id": "9", "title": "Nine", "text": "x"}))
-    assert [d.id for d in knowledge(kilt / "wiki")] == [d.id for d in knowledge(kilt / "wiki/corpus.jsonl")] == ["9"]
     assert len(open_data(f"kilt:{kilt}:dev?corpus={kilt}/wiki")) == 1
 
 

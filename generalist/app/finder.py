@@ -9,13 +9,13 @@ import numpy as np
 from generalist.app.generalist import Generalist
 from generalist.data.readers import Dataset
 from generalist.data.readers.beir import Beir
+from generalist.data.readers.corpora import titled
 from generalist.data.readers.generated import Generated
 from generalist.data.readers.kilt import Kilt
 from generalist.faults import Fault
 from generalist.metrics.interval import bootstrap
 from generalist.metrics.ranking import Ranking
 from generalist.retrieval.bm25 import Bm25
-from generalist.retrieval.corpus import titled
 from generalist.retrieval.fusion import fused
 from generalist.retrieval.index import Index
 from generalist.retrieval.search import search

@@ -97,7 +97,7 @@ def index(
 def _read(corpus: str, write: Any) -> Any:
     """Has a corpus written by ``write(documents, progress)`` under a bar, and says what was left out."""
     from generalist.app.report import Bar
-    from generalist.retrieval.corpus import Corpus
+    from generalist.data.readers.corpora import Corpus
 
     source = Corpus(corpus)
     with Bar("index", None) as bar:

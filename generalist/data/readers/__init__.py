@@ -4,9 +4,10 @@ import os
 import re
 from collections.abc import Callable
 
-from generalist.data.readers.beir import Beir, corpus
+from generalist.data.readers.beir import Beir
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
+from generalist.data.readers.corpora import corpus
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.dota import Dota
 from generalist.data.readers.generated import Generated

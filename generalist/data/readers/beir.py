@@ -6,31 +6,17 @@ from pathlib import Path
 import numpy as np
 
 from generalist.data.quotes import QUOTES, Quotes
+from generalist.data.readers.corpora import corpus, worded
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl, read_lines
 from generalist.faults import Fault
-from generalist.sequence.sample import Document, Sample
+from generalist.sequence.sample import Sample
 from generalist.sequence.units.text import fold
 
-__all__ = ["Beir", "corpus"]
+__all__ = ["Beir"]
 
 THINNED = 0.75
 """Share of its words that a query keeps, when it loses some in training."""
-
-
-def corpus(path: str | Path) -> list[Document]:
-    """Every document of a BEIR folder, or of a ``corpus.jsonl``, in the order of the file; empty ones too.
-
-    Raises Fault for a line without an ``_id`` and for an id that comes twice.
-    """
-    file = Path(path) / "corpus.jsonl" if Path(path).is_dir() else Path(path)
-    documents: dict[str, Document] = {}
-    for record in read_jsonl(file):
-        if "_id" not in record or record["_id"] in documents:
-            raise Fault(f"{file}: document {len(documents) + 1} has no '_id' or one that was there before")
-        identity = str(record["_id"])
-        documents[identity] = Document(identity, str(record.get("title") or ""), str(record.get("text") or ""))
-    return list(documents.values())
 
 
 class Beir:
@@ -53,9 +39,9 @@ class Beir:
         for query in relevant:
             if query not in queries:
                 raise Fault(f"{root / 'qrels' / split}.tsv: query {query!r} is not in queries.jsonl")
-        self.documents = corpus(root)
+        self.documents = corpus(root / "corpus.jsonl")
         self._place = {document.id: place for place, document in enumerate(self.documents)}
-        self._worded = {document.id for document in self.documents if document.title.strip() or document.text.strip()}
+        self._worded = {document.id for document in self.documents if worded(document)}
         train = root / "qrels" / "train.tsv"
         judged = _relevant(train) if split != "train" and train.is_file() else {}
         self.seen = frozenset(one for found in judged.values() for one in found)

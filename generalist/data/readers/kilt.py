@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from generalist.data.readers.beir import corpus
+from generalist.data.readers.corpora import corpus
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl
 from generalist.data.readers.skipped import Skipped
 from generalist.faults import Fault
-from generalist.sequence.sample import Document, Sample
+from generalist.sequence.sample import Sample
 
-__all__ = ["Kilt", "knowledge"]
+__all__ = ["Kilt"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class Kilt:
     """``kilt:FILE``, or ``kilt:PATH:SPLIT`` for the one file ``*SPLIT*.jsonl`` of a folder (``nq-dev-kilt.jsonl``). A
     line holds ``id``, ``input`` and ``output``, a list of ``{"answer", "provenance": [{"wikipedia_id", "title"}]}``.
 
-    The relevant documents are the pages of any output's provenance. ``corpus=FILE`` names the pages to search: KILT's
-    knowledge source, or a BEIR corpus. Then pages that are not among them are not relevant.
+    The relevant documents are the pages of any output's provenance. ``corpus=FILE`` names the pages to search, in
+    any layout: KILT's knowledge source, a BEIR folder. Then pages that are not among them are not relevant.
 
     Skipped: a query without a relevant page, as all of KILT's test splits are, and one whose id was there before.
     """
@@ -42,7 +42,7 @@ class Kilt:
         self.name, self.skipped = spec.text, Skipped()
         spec.allow("corpus")
         path = _file(spec)
-        self.documents = knowledge(Path(spec.options["corpus"])) if "corpus" in spec.options else []
+        self.documents = corpus(spec.options["corpus"]) if "corpus" in spec.options else []
         known = {document.id for document in self.documents}
         found: dict[str, _Query] = {}
         seen: set[str] = set()
@@ -72,25 +72,6 @@ class Kilt:
         title = titles[0 if rng is None else int(rng.integers(len(titles)))]
         documents = tuple(query.pages)
         return Sample(id=query.id, query=query.text, documents=documents, text=title, texts=tuple(titles))
-
-
-def knowledge(path: Path) -> list[Document]:
-    """The pages of KILT's knowledge source, lines of ``{"wikipedia_id", "wikipedia_title", "text": [paragraphs]}``; or
-    the documents of a BEIR folder or corpus."""
-    if path.is_dir():
-        return corpus(path)
-    first = next(read_jsonl(path), {})
-    if "wikipedia_id" not in first:
-        return corpus(path)
-    found: dict[str, Document] = {}
-    for number, record in enumerate(read_jsonl(path), 1):
-        if "wikipedia_id" not in record or str(record["wikipedia_id"]) in found:
-            raise Fault(f"{path}: line {number} has no 'wikipedia_id' or one that was there before")
-        text = record.get("text") or ""
-        words = " ".join(map(str, text)) if isinstance(text, list) else str(text)
-        identity = str(record["wikipedia_id"])
-        found[identity] = Document(identity, str(record.get("wikipedia_title") or ""), " ".join(words.split()))
-    return list(found.values())
 
 
 def _file(spec: Spec) -> Path:

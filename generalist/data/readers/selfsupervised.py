@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 
 from generalist.data.quotes import QUOTES, Quotes, words_of
-from generalist.data.readers.beir import corpus
+from generalist.data.readers.corpora import PREFIXES, Corpus, titled, worded
 from generalist.data.readers.dataset import Spec, require
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
@@ -41,8 +41,8 @@ Posed = tuple[str, int, str]
 
 
 class SelfSupervised:
-    """``corpus:PATH?kinds=keywords,cloze``: a BEIR folder or a ``corpus.jsonl``. kinds: how queries are made, all ways
-    alike often unless some are named. There is no split: what is learned here are the documents."""
+    """``corpus:PATH?kinds=keywords,cloze``: whatever an index is built over, see ``Corpus``. kinds: how queries are
+    made, all ways alike often unless some are named. There is no split: what is learned here are the documents."""
 
     tasks: tuple[str, ...] = ("retrieve", "quote")
     classes: tuple[str, ...] = ()
@@ -50,13 +50,15 @@ class SelfSupervised:
     def __init__(self, spec: Spec) -> None:
         self.name = spec.text
         spec.allow("kinds")
-        if spec.split is not None:
+        source = spec.text.removeprefix(f"{spec.reader}:").partition("?")[0]
+        if spec.split is not None and source.partition(":")[0] not in PREFIXES:
             raise Fault(f"{spec.text}: a corpus has no splits, {spec.split!r} is none")
         self.kinds = tuple(spec.option("kinds", ",".join(KINDS)).split(","))
         for kind in self.kinds:
             if kind not in KINDS:
                 raise Fault(f"{spec.text}: there is no kind {kind!r} of query; there are {', '.join(KINDS)}")
-        self.documents = [d for d in corpus(spec.path) if d.title.strip() or d.text.strip()]
+        # Titles as an index has them: what it names a document by is what is to be written.
+        self.documents = [titled(document) for document in Corpus(source).every() if worded(document)]
         if not self.documents:
             raise Fault(f"{spec.text}: holds no document with words")
 
