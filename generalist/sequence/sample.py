@@ -54,12 +54,14 @@ class Sample:
 
     The request: ``image`` (H, W, 3 uint8, or a path, or None), ``labels`` (the names asked for),
     ``phrase`` (the thing referred to), ``question``, ``query`` (text of a retrieval request), ``document`` (text
-    that is to be given an identifier), ``region`` (a place pointed at).
+    that is to be given an identifier), ``region`` (a place pointed at), ``granularity`` (what is to be found, one of
+    ``GRANULARITIES``; as the task has it if there is none).
     The answer: ``objects``; ``semantic`` (H, W) int16, an index into ``labels``, -1 where nothing is known
     or none of them is there; ``depth`` (H, W) float32 metres, 0 at holes; ``normals`` (H, W, 3) float32 unit vectors
     in the camera's axes (x right, y down, z away from the camera, so that what faces it has z < 0), zeros at holes;
     ``text``, with every accepted reference in ``texts`` (a class is the text of its name, a count its digits);
-    ``documents``, the ids of the relevant documents (``text`` is then the title written); ``parts``, a caption cut
+    ``documents``, the ids of the relevant documents (``text`` is then the title written), and ``evidence``, sets of
+    them that would each do alone, where that is known; ``parts``, a caption cut
     into pieces of text, each with the rows of ``objects`` that it names, none where it names nothing.
     """
 
@@ -72,6 +74,7 @@ class Sample:
     query: str = ""
     document: str = ""
     region: Region | None = None
+    granularity: str = ""
     objects: Objects | None = None
     semantic: NDArray[np.int16] | None = None
     depth: NDArray[np.float32] | None = None
@@ -80,6 +83,7 @@ class Sample:
     text: str = ""
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, ...], ...] = ()
 
     def but(self, **changes: Any) -> "Sample":
         """A copy with some fields changed."""

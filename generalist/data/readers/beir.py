@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from generalist.data.quotes import QUOTES, Quotes
+from generalist.data.quotes import QUOTES, Quotes, posed
 from generalist.data.readers.corpora import corpus, worded
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl, read_lines
 from generalist.faults import Fault
+from generalist.sequence.granularity import GRANULARITIES
 from generalist.sequence.sample import Sample
 from generalist.sequence.units.text import fold
 
@@ -24,6 +25,7 @@ class Beir:
 
     The queries are those that SPLIT judges, in its order; a judgement of 0 is not relevant, and a query without a
     relevant document is left out. ``seen``: the documents that ``train`` judges relevant.
+    ``granularity=sentence,entity`` is what training asks for, half of the time.
     """
 
     tasks: tuple[str, ...] = ("retrieve", "quote")
@@ -31,7 +33,8 @@ class Beir:
 
     def __init__(self, spec: Spec) -> None:
         self.name = spec.text
-        spec.allow()
+        spec.allow("granularity")
+        self.granularities = spec.several("granularity", GRANULARITIES)
         root = spec.folder()
         split = spec.choose(path.stem for path in root.glob("qrels/*.tsv"))
         relevant = _relevant(root / "qrels" / f"{split}.tsv")
@@ -63,10 +66,12 @@ class Beir:
             return self.sample(self._posable[int(rng.integers(len(self._posable)))], task, rng)
         one = self._place[told[0 if rng is None else int(rng.integers(len(told)))]] if told else None
         texts: tuple[str, ...] = () if one is None else (self.documents[one].title,)
+        granularity = posed(self.granularities, rng)
         if task == "quote":
             query = fold(query if rng is None else _thinned(query, rng))
-            texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng)
-        return Sample(id=identity, query=query, documents=found, text=texts[0] if texts else "", texts=texts)
+            texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng, granularity)
+        text = texts[0] if texts else ""
+        return Sample(id=identity, query=query, documents=found, text=text, texts=texts, granularity=granularity)
 
     @cached_property
     def _posable(self) -> list[int]:
