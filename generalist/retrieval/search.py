@@ -5,9 +5,9 @@ scored by the keys that they hold: see ``scoring``.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from math import exp
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,12 +17,14 @@ from generalist.faults import Fault
 from generalist.model.decode import beam_search, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
-from generalist.retrieval.hits import AMONG, Evidence, confidence, hits
+from generalist.retrieval.gathering import NEXT, WIDER, check, gathered
+from generalist.retrieval.hits import AMONG, Hit, confidence, hits
 from generalist.retrieval.index import Index
 from generalist.retrieval.scoring import ranked
+from generalist.retrieval.spans import Spans
 from generalist.retrieval.substrings import Substrings
 from generalist.sequence.automaton import Constraint
-from generalist.sequence.sample import Answer, Document, Sample
+from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task
 from generalist.sequence.units.text import fold
 
@@ -47,27 +49,34 @@ def search(
     beams: int | None = None,
     batch: int = 8,
     constrained: bool = True,
+    granularity: str = "",
 ) -> list[Answer]:
     """The ``k`` likeliest documents of each request, by a text, an image or both.
 
     beams: identifiers kept while writing, when not given 15, of titles 10 or at least k. batch: requests written
     together. constrained: whether only what the index holds may be written; without, what does not exist finds nothing.
+    granularity: what is asked for and listed, one of ``GRANULARITIES``, instead of what each request says; by none of
+    them a request is read as the task has it and answered with documents as they are stored: see ``gathering``.
 
-    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``, and in
-    ``scores`` how far the first stands out (``hits.confidence``), which calibrates to how likely it is right. Of titles
-    the score is the probability of the identifier among all that exist: those of different identifiers add up to at
-    most 1. Documents that share one are listed one after the other, and the evidence is the identifier as written, with
-    its log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the document that it is
-    of.
+    Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``, of sentences
+    also ``"sentence"`` and its ``"span"`` in the text, of pages and entities ``"passages"``, their ids; and in
+    ``scores`` how far the first passage stands out (``hits.confidence``), which calibrates to how likely it is right.
+    Of titles the score is the probability of the identifier among all that exist: those of different identifiers add
+    up to at most 1. Documents that share one are listed one after the other, and the evidence is the identifier as
+    written, with its log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the
+    document that it is of.
 
     Raises:
-        Fault: a request lacks what the task asks for, an image cannot be read, the task writes no identifiers, the
-            model is of another vocabulary than the index, or k, beams or batch is below 1.
+        Fault: a request lacks what the task asks for, an image cannot be read, there is no such granularity or the task
+            has no prompt for it, the task writes no identifiers, the model is of another vocabulary than the index, or
+            k, beams or batch is below 1.
     """
     _check(index, model, task)
     if min(k, batch, 1 if beams is None else beams) < 1:
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
-    most = max(k, AMONG)
+    check(granularity)
+    if granularity:
+        requests = [request.but(granularity=granularity) for request in requests]
     runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
     beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.meta.identifiers)
     device = model.device
@@ -88,12 +97,14 @@ def search(
         if runs:
             history: list[list[tuple[list[int], float]]] = [[] for _ in part]
             beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams, among)
-            listed = [hits(_held(index, runs, keys, most), most) for keys in history]
+            found = [_held(index, runs, keys, _deep(k, one)) for one, keys in zip(part, history, strict=True)]
         else:
-            found = beam_search(model, prefix, constraint, index.vocabulary, beams)
-            listed = [hits(_named(index, written), most) for written in found]
-        seconds = (time.perf_counter() - began) / len(part)
-        answers += [_answer(task, request, found, k, seconds) for request, found in zip(part, listed, strict=True)]
+            written = beam_search(model, prefix, constraint, index.vocabulary, beams)
+            found = [_named(index, titles) for titles in written]
+        told = [_answer(task, one, hit, k, NEXT if runs else 0.0) for one, hit in zip(part, found, strict=True)]
+        for answer in told:
+            answer.seconds = (time.perf_counter() - began) / len(part)
+        answers += told
     return answers
 
 
@@ -104,29 +115,39 @@ def _check(index: Index, model: GeneralistModel, task: Task) -> None:
         raise Fault(f"{index.folder}: built for another vocabulary than the model's; build it again for this model")
 
 
-def _answer(task: Task, request: Sample, found: list[dict[str, Any]], k: int, seconds: float) -> Answer:
+def _deep(k: int, request: Sample) -> int:
+    """How many passages are found for a request, so that ``k`` of what it asks for can be listed."""
+    return max(k, AMONG) * (WIDER if request.granularity not in ("", "passage") else 1)
+
+
+def _answer(task: Task, request: Sample, found: Iterable[Hit], k: int, share: float) -> Answer:
     name = None if request.image is None or isinstance(request.image, np.ndarray) else str(request.image)
-    sure = np.asarray([confidence(found)], np.float32)
-    return Answer(task.name, request.size, name, scores=sure, documents=found[:k], seconds=seconds)
+    passages = list(islice(found, _deep(k, request)))
+    sure = np.asarray([confidence(hits(passages, AMONG))], np.float32)
+    listed = hits(gathered(passages, request.granularity, share), k)
+    return Answer(task.name, request.size, name, scores=sure, documents=listed)
 
 
-def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[tuple[Document, float, Evidence]]:
+def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[Hit]:
     """The documents that written identifiers name, with their probabilities; read from disk only as asked for."""
     for ids, log_probability in written:
         evidence = [{"text": index.vocabulary.text(ids[:-1]), "weight": log_probability}]
         for row in index.identifiers.documents(ids):
-            yield index[int(row)], exp(log_probability), evidence
+            yield Hit(index[int(row)], exp(log_probability), evidence)
 
 
-def _held(
-    index: Index, held: Substrings, written: list[tuple[list[int], float]], k: int
-) -> Iterator[tuple[Document, float, Evidence]]:
+def _held(index: Index, held: Substrings, written: list[tuple[list[int], float]], k: int) -> Iterator[Hit]:
     """The documents that hold the keys written, with their scores and the runs that these are of."""
     keys = {tuple(ids): log_probability for ids, log_probability in written}
     for found in ranked(held, list(keys), np.asarray(list(keys.values())), k):
-        text = held.text(found.document)
+        text, document = held.text(found.document), index[found.document]
+        spans = Spans(document, index.vocabulary)
         evidence = [
-            {"text": index.vocabulary.text(text[match.start : match.stop]), "weight": match.weight}
+            {
+                "text": index.vocabulary.text(text[match.start : match.stop]),
+                "weight": match.weight,
+                **spans(match.start, match.stop),
+            }
             for match in found.matches
         ]
-        yield index[found.document], found.score, evidence
+        yield Hit(document, found.score, evidence)
