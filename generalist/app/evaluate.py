@@ -26,7 +26,7 @@ class Evaluation:
     limit: only so many items, from the first. batch: requests answered together. deepest: documents listed a query, and
     the beams that find them. identifiers: what is written to name documents, if not what the task writes. alone: do not
     measure BM25 and the like beside the model. among: documents of generated scenes to look among, if more than those
-    that are measured.
+    that are measured. unanswerable: the share of queries whose documents are not among those that are searched.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
@@ -43,6 +43,7 @@ class Evaluation:
         identifiers: str | None = None,
         alone: bool = False,
         among: int | None = None,
+        unanswerable: float = 0.0,
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
@@ -56,7 +57,9 @@ class Evaluation:
             raise Fault(f"{self.task.path}: metrics: names none, so there is nothing to measure")
         self.metrics = [metric(name) for name in self.task.file.metrics]
         self.count = len(self.data) if limit is None else min(limit, len(self.data))
-        self.among = max(among or 0, self.count)
+        self.among, self.unanswerable = max(among or 0, self.count), unanswerable
+        if unanswerable and not self.searches:
+            raise Fault(f"{task}: finds no documents, so that none can be left out for a share of {unanswerable:g}")
         self.faults: list[Fault] = []
         self.finder: Finder | None = None
 
@@ -94,12 +97,19 @@ class Evaluation:
         """Every item that can be read with the answer to it, in order. Raises Fault if not one can be read."""
         if self.searches:
             self.finder = Finder(
-                self.generalist, self.task, self.data, self.among, self.deepest, self.batch, self.alone
+                self.generalist,
+                self.task,
+                self.data,
+                self.among,
+                self.deepest,
+                self.batch,
+                self.alone,
+                unanswerable=self.unanswerable,
             )
         answer = self.finder or self._answers
         done = 0
         for samples in _batches(self._samples(on_fault, progress), self.batch):
-            yield from zip(answer(samples), samples, strict=True)
+            yield from answer(samples)
             done += len(samples)
             progress(len(samples))
         if not done:
@@ -119,9 +129,9 @@ class Evaluation:
                 on_fault(fault)
                 progress(1)
 
-    def _answers(self, samples: list[Sample]) -> list[Answer]:
+    def _answers(self, samples: list[Sample]) -> list[tuple[Answer, Sample]]:
         self.generalist.batch = self.batch
-        return self.generalist.answer(self.task.name, samples)
+        return list(zip(self.generalist.answer(self.task.name, samples), samples, strict=True))
 
     def _figures(self) -> dict[str, float]:
         figures: dict[str, float] = {}

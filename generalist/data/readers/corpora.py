@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,8 +106,7 @@ def titled(document: Document) -> Document:
     """The document, with its first words in the place of a title that is blank: what has none cannot be written."""
     if document.title.strip():
         return document
-    title = " ".join(document.text.split()[:FIRST_WORDS]) or document.id
-    return Document(document.id, title, document.text, document.image)
+    return replace(document, title=" ".join(document.text.split()[:FIRST_WORDS]) or document.id)
 
 
 def _scenes(spec: str) -> list[Document]:
