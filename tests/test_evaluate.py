@@ -107,8 +107,8 @@ def test_alone_nothing_stands_beside_either_kind_of_identifier(vocabulary, tasks
     assert not [name for name in found["metrics"] if " " in name]
 
 
-def many(folder: Path, count: int = 30) -> str:
-    """A set of so many documents, each with a query of its own, and a page of two passages for the last."""
+def many(folder: Path, count: int) -> str:
+    """A set of so many documents, each with a query of its own."""
     words = [f"w{i}" for i in range(count)]
     documents = [{"_id": f"d{i}", "title": word, "text": f"{word} here"} for i, word in enumerate(words)]
     queries = [{"_id": f"q{i}", "text": f"the {word}"} for i, word in enumerate(words)]
@@ -121,7 +121,7 @@ def many(folder: Path, count: int = 30) -> str:
 
 @pytest.mark.parametrize("kind", ["title", "ngram"])
 def test_a_share_of_the_queries_finds_everything_but_what_answers_it(vocabulary, tasks, tmp_path, kind):
-    data = many(tmp_path)
+    data = many(tmp_path, 10)
     model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
     generalist = Generalist(model, vocabulary, tasks)
     evaluation = Evaluation(generalist, "retrieve", data, batch=7, identifiers=kind, alone=True, unanswerable=0.4)
@@ -132,14 +132,13 @@ def test_a_share_of_the_queries_finds_everything_but_what_answers_it(vocabulary,
     for (answer, sample), one in zip(pairs, asked, strict=True):
         found = {hit["id"] for hit in answer.documents}
         if sample.documents:
-            assert sample.documents == one.documents and (kind == "ngram" or len(found) == 30)
+            assert sample.documents == one.documents and (kind == "ngram" or len(found) == 10)
         else:
-            assert found.isdisjoint(one.documents) and (kind == "ngram" or len(found) >= 27)
-    assert len(evaluation.finder.index) == 30  # which stays whole
-    figures = Evaluation(generalist, "retrieve", data, identifiers=kind, alone=True, unanswerable=0.4).run()
-    assert figures["n"] == 30 and 0 <= figures["metrics"]["answerability AUROC"] <= 1
-    again = Evaluation(generalist, "retrieve", data, 12, 3, identifiers=kind, alone=True, unanswerable=0.4)
-    assert [not sample.documents for _, sample in again.answered()] == missing[:12]
+            assert found.isdisjoint(one.documents) and (kind == "ngram" or len(found) == 9)
+    assert len(evaluation.finder.index) == 10  # which stays whole
+    assert 0 <= evaluation.finder.figures()["answerability AUROC"] <= 1
+    again = Evaluation(generalist, "retrieve", data, 4, 3, identifiers=kind, alone=True, unanswerable=0.4)
+    assert [not sample.documents for _, sample in again.answered()] == missing[:4]
 
 
 def test_pages_of_kilt_are_found_by_their_passages(vocabulary, tasks, tmp_path):

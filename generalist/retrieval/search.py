@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from math import exp
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,13 +51,15 @@ def search(
     batch: int = 8,
     constrained: bool = True,
     granularity: str = "",
+    prompted: bool = False,
 ) -> list[Answer]:
     """The ``k`` likeliest documents of each request, by a text, an image or both.
 
     beams: identifiers kept while writing, when not given 15, of titles 10 or at least k. batch: requests written
     together. constrained: whether only what the index holds may be written; without, what does not exist finds nothing.
-    granularity: what is asked for and listed, one of ``GRANULARITIES``, instead of what each request says; by none of
-    them a request is read as the task has it and answered with documents as they are stored: see ``gathering``.
+    granularity: what is listed, one of ``GRANULARITIES``, instead of what each request says; by none of them documents
+    as they are stored: see ``gathering``. prompted: whether it is also asked for, by the prompt that the task has for
+    it; a model that was not trained with these finds less by them.
 
     Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``, of sentences
     also ``"sentence"`` and its ``"span"`` in the text, of pages and entities ``"passages"``, their ids; and in
@@ -75,7 +78,8 @@ def search(
     if min(k, batch, 1 if beams is None else beams) < 1:
         raise Fault(f"search: k, beams and batch are at least 1, not {k}, {beams} and {batch}")
     check(granularity)
-    if granularity:
+    units = [granularity or request.granularity for request in requests]
+    if granularity and prompted:
         requests = [request.but(granularity=granularity) for request in requests]
     runs = index.identifiers if isinstance(index.identifiers, Substrings) else None
     beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.meta.identifiers)
@@ -90,21 +94,20 @@ def search(
         requests = [request.but(query=fold(request.query)) for request in requests]
     answers: list[Answer] = []
     for first in range(0, len(requests), batch):
-        part = requests[first : first + batch]
+        part, wanted = requests[first : first + batch], units[first : first + batch]
         began = time.perf_counter()
         images = read_images(model, [None if request.image is None else load_image(request.image) for request in part])
         prefix = read_requests(model, task, part, images)
         if runs:
             history: list[list[tuple[list[int], float]]] = [[] for _ in part]
             beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams, among)
-            found = [_held(index, runs, keys, _deep(k, one)) for one, keys in zip(part, history, strict=True)]
+            found = [_held(index, runs, keys, _deep(k, unit)) for unit, keys in zip(wanted, history, strict=True)]
         else:
             written = beam_search(model, prefix, constraint, index.vocabulary, beams)
             found = [_named(index, titles) for titles in written]
-        told = [_answer(task, one, hit, k, NEXT if runs else 0.0) for one, hit in zip(part, found, strict=True)]
-        for answer in told:
-            answer.seconds = (time.perf_counter() - began) / len(part)
-        answers += told
+        told = [_told(one, unit, k, NEXT if runs else 0.0) for unit, one in zip(wanted, found, strict=True)]
+        seconds = (time.perf_counter() - began) / len(part)
+        answers += [_answer(task, request, *each, seconds) for request, each in zip(part, told, strict=True)]
     return answers
 
 
@@ -115,17 +118,21 @@ def _check(index: Index, model: GeneralistModel, task: Task) -> None:
         raise Fault(f"{index.folder}: built for another vocabulary than the model's; build it again for this model")
 
 
-def _deep(k: int, request: Sample) -> int:
-    """How many passages are found for a request, so that ``k`` of what it asks for can be listed."""
-    return max(k, AMONG) * (WIDER if request.granularity not in ("", "passage") else 1)
-
-
-def _answer(task: Task, request: Sample, found: Iterable[Hit], k: int, share: float) -> Answer:
+def _answer(task: Task, request: Sample, sure: float, found: list[dict[str, Any]], seconds: float) -> Answer:
     name = None if request.image is None or isinstance(request.image, np.ndarray) else str(request.image)
-    passages = list(islice(found, _deep(k, request)))
-    sure = np.asarray([confidence(hits(passages, AMONG))], np.float32)
-    listed = hits(gathered(passages, request.granularity, share), k)
-    return Answer(task.name, request.size, name, scores=sure, documents=listed)
+    scores = np.asarray([sure], np.float32)
+    return Answer(task.name, request.size, name, scores=scores, documents=found, seconds=seconds)
+
+
+def _deep(k: int, unit: str) -> int:
+    """How many passages are found so that ``k`` of what they are gathered to can be listed."""
+    return max(k, AMONG) * (WIDER if unit not in ("", "passage") else 1)
+
+
+def _told(found: Iterable[Hit], unit: str, k: int, share: float) -> tuple[float, list[dict[str, Any]]]:
+    """How far the first passage stands out, and what is listed."""
+    passages = list(islice(found, _deep(k, unit)))
+    return confidence(hits(passages, AMONG)), hits(gathered(passages, unit, share), k)
 
 
 def _named(index: Index, written: list[tuple[list[int], float]]) -> Iterator[Hit]:

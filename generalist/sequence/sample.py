@@ -107,7 +107,9 @@ class Answer:
     boxes (n, 4) float32 xyxy in pixels of the original image; masks (n, H, W) bool; semantic (H, W) int16,
     an index into ``names``, -1 for none of them; depth (H, W) float32 metres; normals (H, W, 3) float32;
     oriented (n, 5), keypoints (n, J, 3), points (n, 2) as in ``Objects``; scores (n,) in [0, 1], of the whole answer
-    where it is one thing. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at ``rows``.
+    where it is one thing; of documents found, of the first being right. lists: other ``documents`` of the same request,
+    by the name of what found them. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at
+    ``rows``.
     """
 
     task: str
@@ -128,6 +130,7 @@ class Answer:
     number: int | None = None
     phrases: tuple[tuple[int, int, tuple[int, ...]], ...] | None = None
     documents: list[dict[str, Any]] | None = None
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     seconds: float | None = None
     files: dict[str, str] = field(default_factory=dict)  # what was written to disk, e.g. {"depth": path}
 
@@ -173,6 +176,9 @@ class Answer:
             out["phrases"] = [{"start": start, "stop": stop, "boxes": list(rows)} for start, stop, rows in self.phrases]
         if self.documents is not None:
             out["documents"] = self.documents
+            out |= self.lists
+            if self.scores is not None:
+                out["answerable"] = round(float(self.scores[0]), 4)
         if self.seconds is not None:
             out["seconds"] = round(self.seconds, 4)
         return out
