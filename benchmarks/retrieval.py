@@ -38,6 +38,7 @@ from generalist.app.generalist import Generalist
 from generalist.assets import assets
 from generalist.data.readers import Spec, open_data
 from generalist.data.readers.beir import Beir
+from generalist.data.readers.corpora import titled
 from generalist.data.readers.selfsupervised import KINDS as ASKED
 from generalist.faults import Fault
 from generalist.metrics.interval import bootstrap
@@ -45,7 +46,6 @@ from generalist.metrics.ranking import Ranking
 from generalist.model.decode import on_device
 from generalist.model.reading import read_requests
 from generalist.retrieval.bm25 import Bm25
-from generalist.retrieval.corpus import titled
 from generalist.retrieval.fusion import SHARE, fused
 from generalist.retrieval.hits import hits
 from generalist.retrieval.index import Index

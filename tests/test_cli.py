@@ -213,7 +213,7 @@ def index(model: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_search_lists_documents(model, index, images):
     (answer,) = lines(call("search", index, "a red cube", "-m", model, "-k", 2, "--json"))
-    assert set(answer) == {"task", "documents", "scores", "seconds"} and len(answer["documents"]) == 2
+    assert set(answer) == {"task", "documents", "scores", "answerable", "seconds"} and len(answer["documents"]) == 2
     assert set(answer["documents"][0]) == {"id", "title", "score", "evidence"}
     (answer,) = lines(call("search", index, "--image", images / "a.png", "-m", model, "--json"))
     assert answer["image"] == str(images / "a.png") and answer["size"] == list(SIZE) and len(answer["documents"]) == 3

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from generalist.data.readers import corpus
+from generalist.data.readers import corpus, open_data
+from generalist.data.readers.corpora import FIRST_WORDS, Corpus, read_corpus
 from generalist.faults import Fault
-from generalist.retrieval.corpus import FIRST_WORDS, Corpus, read_corpus
 from generalist.retrieval.index import Index
 from generalist.sequence.sample import Document
 from generalist.sequence.vocabulary import Vocabulary
@@ -106,10 +106,11 @@ def test_a_folder_of_texts_is_read(tmp_path):
     (tmp_path / "c.MD").write_text("words")
     (tmp_path / "empty.md").write_text(" \n")
     (tmp_path / "d.pdf").write_bytes(b"\xff")
+    (tmp_path / "c.JPG").write_bytes(b"")
     found = Corpus(tmp_path)
     assert list(found) == [
         Document("b.txt", "b", "# no heading in a plain text"),
-        Document("c.MD", "c", "words"),
+        Document("c.MD", "c", "words", str(tmp_path / "c.JPG")),
         Document("more/a.md", "A cube", "before\n\nafter\n# Another"),
     ]
     assert found.skipped == 1
@@ -163,3 +164,34 @@ def test_scenes_are_a_corpus():
     for bad in ("scenes:test:0", "scenes:test:x", "scenes:nowhere:3", "scenes:test:3?colour=red", "scenes:test:999999"):
         with pytest.raises(Fault, match="scenes"):
             read_corpus(bad)
+
+
+LAYOUTS = {
+    "a BEIR folder": ("beir/corpus.jsonl", '{"_id": "1", "title": "", "text": "the red cube stands."}'),
+    "json lines": ("c.jsonl", '{"id": "1", "text": "the red cube stands.", "image": "a.png"}'),
+    "KILT": ("k.json", '{"wikipedia_id": "1", "wikipedia_title": "A cube", "text": ["A cube", "it is red."]}'),
+    "columns": ("c.tsv", "1\tthe red cube stands.\tA cube"),
+    "a folder of texts": ("texts/a.md", "# A cube\nthe red cube stands."),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_model_learns_from_every_layout_what_an_index_of_it_holds(tmp_path, layout):
+    name, text = LAYOUTS[layout]
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    source = path if path.parent == tmp_path else path.parent
+    data = open_data(f"corpus:{source}?kinds=inner")
+    assert data.documents == list(Index.build(Corpus(source), VOCABULARY, tmp_path / "index"))
+    sample = data.sample(0, "retrieve")
+    assert sample.text == data.documents[0].title and sample.documents == (data.documents[0].id,)
+    assert data.sample(0, "quote").texts[0] in f"{sample.text} {data.documents[0].text}"
+
+
+def test_a_model_learns_from_corpora_with_a_prefix_and_never_from_a_picture_alone(tmp_path):
+    written(tmp_path / "corpus.jsonl", {"_id": "1", "text": "red"}, {"_id": "2", "image": "a.png"}, {"_id": "3"})
+    assert [document.id for document in open_data(f"corpus:beir:{tmp_path}").documents] == ["1"]
+    assert open_data("corpus:scenes:test:3").documents == read_corpus("scenes:test:3")
+    with pytest.raises(Fault, match="no splits"):
+        open_data(f"corpus:{tmp_path}:train")

@@ -107,6 +107,61 @@ def test_alone_nothing_stands_beside_either_kind_of_identifier(vocabulary, tasks
     assert not [name for name in found["metrics"] if " " in name]
 
 
+def many(folder: Path, count: int) -> str:
+    """A set of so many documents, each with a query of its own."""
+    words = [f"w{i}" for i in range(count)]
+    documents = [{"_id": f"d{i}", "title": word, "text": f"{word} here"} for i, word in enumerate(words)]
+    queries = [{"_id": f"q{i}", "text": f"the {word}"} for i, word in enumerate(words)]
+    for name, rows in {"corpus": documents, "queries": queries}.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "qrels").mkdir()
+    (folder / "qrels" / "test.tsv").write_text("".join(f"q{i}\td{i}\t1\n" for i in range(count)))
+    return f"beir:{folder}:test"
+
+
+@pytest.mark.parametrize("kind", ["title", "ngram"])
+def test_a_share_of_the_queries_finds_everything_but_what_answers_it(vocabulary, tasks, tmp_path, kind):
+    data = many(tmp_path, 10)
+    model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
+    generalist = Generalist(model, vocabulary, tasks)
+    evaluation = Evaluation(generalist, "retrieve", data, batch=7, identifiers=kind, alone=True, unanswerable=0.4)
+    pairs = list(evaluation.answered())
+    asked = [evaluation.data.sample(i, evaluation.task.name) for i in range(len(pairs))]
+    missing = [not sample.documents for _, sample in pairs]
+    assert 0 < sum(missing) < len(pairs) and [sample.query for _, sample in pairs] == [one.query for one in asked]
+    for (answer, sample), one in zip(pairs, asked, strict=True):
+        found = {hit["id"] for hit in answer.documents}
+        if sample.documents:
+            assert sample.documents == one.documents and (kind == "ngram" or len(found) == 10)
+        else:
+            assert found.isdisjoint(one.documents) and (kind == "ngram" or len(found) == 9)
+    assert len(evaluation.finder.index) == 10  # which stays whole
+    assert 0 <= evaluation.finder.figures()["answerability AUROC"] <= 1
+    again = Evaluation(generalist, "retrieve", data, 4, 3, identifiers=kind, alone=True, unanswerable=0.4)
+    assert [not sample.documents for _, sample in again.answered()] == missing[:4]
+
+
+def test_pages_of_kilt_are_found_by_their_passages(vocabulary, tasks, tmp_path):
+    rows = [{"_id": f"{i // 2} §{i % 2}", "title": f"page {i // 2}", "text": f"cube {i}"} for i in range(8)]
+    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    evidence = [{"provenance": [{"wikipedia_id": "0", "title": "page 0"}, {"wikipedia_id": "3", "title": "page 3"}]},
+                {"provenance": [{"wikipedia_id": "1", "title": "page 1"}]}]  # fmt: skip
+    lines = [{"id": "q", "input": "cube", "output": evidence}, {"id": "r", "input": "ball", "output": evidence[1:]}]
+    (tmp_path / "dev.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    model = build_model({"width": 32, "depth": 1, "heads": 1, "image_size": 32}, vocabulary)
+    data = f"kilt:{tmp_path}/dev.jsonl?corpus={tmp_path}/corpus.jsonl"
+    for kind in ("title", "ngram"):
+        evaluation = Evaluation(Generalist(model, vocabulary, tasks), "retrieve", data, identifiers=kind)
+        figures = evaluation.run()["metrics"]
+        assert {"R-precision", "BM25 R-precision", "fused R-precision"} <= set(figures)
+        assert figures["BM25 R@10"] == 0.5  # both sets of the first query, and nothing says ball
+        assert kind == "ngram" or figures["R@10"] == 1.0
+    gone = Evaluation(Generalist(model, vocabulary, tasks), "quote", data, alone=True, unanswerable=1)
+    for answer, sample in gone.answered():
+        assert not sample.documents and not sample.evidence
+        assert {hit["id"] for hit in answer.documents} <= ({"2"} if sample.id == "q" else {"0", "2", "3"})
+
+
 def test_items_that_cannot_be_read_are_told_and_left_out(knowing):
     evaluation = Evaluation(knowing, "ask", DATA, limit=4)
     real = open_data(DATA).sample
@@ -128,3 +183,5 @@ def test_items_that_cannot_be_read_are_told_and_left_out(knowing):
 def test_a_set_that_cannot_pose_the_task_is_named(knowing, beir):
     with pytest.raises(Fault, match="beir.* cannot pose 'ask'"):
         Evaluation(knowing, "ask", beir)
+    with pytest.raises(Fault, match="ask: finds no documents"):
+        Evaluation(knowing, "ask", DATA, unanswerable=0.5)

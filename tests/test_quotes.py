@@ -13,6 +13,7 @@ from generalist.data.quotes import RUN, Quotes, words_of
 from generalist.data.readers import open_data
 from generalist.data.readers.selfsupervised import KINDS
 from generalist.faults import Fault
+from generalist.sequence.granularity import GRANULARITIES
 from generalist.sequence.sample import Document
 from generalist.sequence.units.text import fold
 
@@ -66,7 +67,7 @@ def folder(tmp_path: Path) -> Path:
 def test_every_kind_of_query_has_an_answer_that_holds_its_runs(folder, kind):
     data = open_data(f"corpus:{folder}?kinds={kind}")
     assert len(data) == 4  # the empty one is nobody's answer
-    texts = {"1": "Moon", "2": "Tide", "3": "Tide", "4": ""}
+    texts = {"1": "Moon", "2": "Tide", "3": "Tide", "4": "No title here at all."}
     held = {document.id: f"{document.title} {document.text}" for document in data.documents}
     rng = np.random.default_rng(0)
     for index in range(4):
@@ -123,7 +124,12 @@ def test_a_query_whose_document_has_no_words_is_not_trained_on(folder):
 
 @pytest.mark.parametrize(
     ("spec", "said"),
-    [("?kinds=magic", "no kind 'magic'"), (":train", "no splits"), ("?kind=inner", "no option 'kind'")],
+    [
+        ("?kinds=magic", "option kinds cannot be 'magic'"),
+        ("?granularity=word", "option granularity cannot be 'word'; there are sentence, passage"),
+        (":train", "no splits"),
+        ("?kind=inner", "no option 'kind'"),
+    ],
 )
 def test_a_spec_at_fault_is_named(folder, spec, said):
     with pytest.raises(Fault, match=said):
@@ -164,3 +170,24 @@ def test_a_query_is_asked_for_by_its_document(folder):
     (folder / "qrels" / "train.tsv").write_text("q\t5\t1\n", encoding="utf-8")
     with pytest.raises(Fault, match="'q' has no relevant document"):
         open_data(f"beir:{folder}:train").sample(0, "ask_for")
+
+
+@pytest.mark.parametrize("source", ["corpus:{}?kinds=inner&", "beir:{}:test?"])
+def test_what_is_asked_for_is_said_and_answered_with(folder, source):
+    """An entity with its name, a sentence with words of one sentence; without a draw nothing in particular is asked."""
+    data = open_data(source.format(folder) + "granularity=" + ",".join(GRANULARITIES))
+    rng, drawn = np.random.default_rng(3), set()
+    titles = {document.id: document.title for document in data.documents}
+    held = {document.id: f"{document.title} {document.text}" for document in data.documents}
+    for turn in range(60):
+        sample = data.sample(turn % len(data), "quote", rng)
+        drawn.add(sample.granularity)
+        (answer,) = sample.documents
+        assert sample.texts[0] and all(run in held[answer] for run in sample.texts)
+        if sample.granularity == "entity":
+            assert sample.texts == (titles[answer],)
+        if sample.granularity == "sentence":
+            assert not any(mark in run for run in sample.texts for mark in (". ", "? "))
+    assert drawn == {"", *GRANULARITIES}
+    assert data.sample(0, "quote").granularity == ""
+    assert open_data(source.format(folder)[:-1]).sample(0, "quote", rng).granularity == ""

@@ -279,7 +279,7 @@ def test_beir_refuses_what_does_not_fit(beir):
     with pytest.raises(Fault, match="query 'q9' is not in"):
         open_data(f"beir:{beir}:bad")
     write(beir / "corpus.jsonl", '{"_id": "1"}\n{"_id": "1"}\n')
-    with pytest.raises(Fault, match="document 2"):
+    with pytest.raises(Fault, match=r"line 2: document '1' was already on line 1"):
         corpus(beir)
     write(beir / "corpus.jsonl", '{"_id": "1"}\n[]')
     with pytest.raises(Fault, match=r"corpus\.jsonl: line 2"):

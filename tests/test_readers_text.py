@@ -9,7 +9,6 @@ from folders import picture, write
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
 from generalist.data.readers import open_data
-from generalist.data.readers.kilt import knowledge
 from generalist.data.readers.skipped import skipped_by
 from generalist.faults import Fault
 from generalist.metrics.ranking import Ranking
@@ -106,6 +105,7 @@ def test_kilt(kilt):
     data = open_data(f"kilt:{kilt}:dev")
     first, second = data.sample(0, "retrieve"), data.sample(1, "retrieve")
     assert (first.id, first.query, first.documents, first.text) == ("q1", "who wrote it", ("7", "8"), "Seven")
+    assert (first.evidence, second.evidence) == ((("7", "8"), ("7",)), (("9",),))
     assert (second.documents, second.text, first.texts) == (("9",), "Nine", ("Seven", "Eight"))
     drawn = {data.sample(0, "retrieve", np.random.default_rng(seed)).text for seed in range(20)}
     assert drawn == {"Seven", "Eight"}
@@ -115,7 +115,8 @@ def test_kilt(kilt):
     ]
     measure = Ranking()
     measure.add(Answer("retrieve", documents=[{"id": "8"}, {"id": "7"}]), first)
-    assert measure.result()["nDCG@10"] == 1
+    assert measure.result()["nDCG@10"] == measure.result()["R-precision"] == 1
+    assert measure.result()["R@1"] == 0.5 and data.tasks == ("retrieve",)  # both end where 7 stands
     assert len(open_data(f"kilt:{kilt}/nq-dev-kilt.jsonl")) == 2
     with pytest.raises(Fault, match="holds no query with a relevant page"):
         open_data(f"kilt:{kilt}:test")
@@ -127,15 +128,15 @@ def test_kilt_with_its_knowledge_source(kilt, small_model, vocabulary, tasks):
     pages = [{"wikipedia_id": str(i), "wikipedia_title": f"T{i}", "text": [f"T{i}\n", "one  two\n"]} for i in (7, 9)]
     write(kilt / "wiki/source.jsonl", "\n".join(map(json.dumps, pages)))
     data = open_data(f"kilt:{kilt}:dev?corpus={kilt}/wiki/source.jsonl")
-    assert [(d.id, d.title, d.text) for d in data.documents] == [("7", "T7", "T7 one two"), ("9", "T9", "T9 one two")]
-    assert data.sample(0, "retrieve").documents == ("7",)
+    assert [(d.id, d.title, d.text) for d in data.documents] == [("7", "T7", "one  two"), ("9", "T9", "one  two")]
+    assert data.sample(0, "retrieve").documents == ("7",) and data.sample(0, "retrieve").evidence == (("7",),)
+    assert data.tasks == ("retrieve", "quote") and data.sample(0, "quote").texts[0] in "T7 one two"
     generalist = Generalist(small_model, vocabulary, tasks)
     finder = Evaluation(generalist, "retrieve", data.name, alone=True)
     assert finder.run()["n"] == 2 and [document.title for document in finder.finder.index] == ["T7", "T9"]
     with pytest.raises(Fault, match="has no documents to search"):
         Evaluation(generalist, "retrieve", f"kilt:{kilt}:dev").run()
     write(kilt / "wiki/corpus.jsonl", json.dumps({"_id": "9", "title": "Nine", "text": "x"}))
-    assert [d.id for d in knowledge(kilt / "wiki")] == [d.id for d in knowledge(kilt / "wiki/corpus.jsonl")] == ["9"]
     assert len(open_data(f"kilt:{kilt}:dev?corpus={kilt}/wiki")) == 1
 
 

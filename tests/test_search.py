@@ -16,11 +16,12 @@ from generalist.metrics.ranking import Ranking
 from generalist.model.config import GeneralistConfig
 from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.bm25 import Bm25
-from generalist.retrieval.hits import hits
+from generalist.retrieval.hits import Hit, hits
 from generalist.retrieval.index import Index
 from generalist.retrieval.kinds import document_tokens, title_identifier
 from generalist.retrieval.scoring import ALPHA, key_weights
 from generalist.retrieval.search import search
+from generalist.sequence.granularity import GRANULARITIES
 from generalist.sequence.picture import letterbox, normalise
 from generalist.sequence.sample import Document, Sample
 from generalist.sequence.task import load_tasks
@@ -176,7 +177,7 @@ def test_what_cannot_be_searched_is_refused(model, index, tmp_path):
 @given(st.lists(st.one_of(st.just(0.0), st.floats(0, 1)), max_size=50), st.integers(1, 60))
 def test_hits_keep_their_order_and_never_tie(scores, k):
     scores.sort(reverse=True)
-    found = hits(((Document(str(i), "t"), score, []) for i, score in enumerate(scores)), k)
+    found = hits((Hit(Document(str(i), "t"), score, []) for i, score in enumerate(scores)), k)
     assert [hit["id"] for hit in found] == [str(i) for i in range(len(scores))][:k]
     written = [hit["score"] for hit in found]
     assert all(a > b > 0 for a, b in zip(written, written[1:], strict=False))
@@ -211,3 +212,62 @@ def test_bm25_reads_an_index_and_finds_nothing_for_no_words(index):
     assert ranking.result()["R@10"] == 1
     with pytest.raises(Fault, match="words"):
         Bm25([Document("1", "the", "")])
+
+
+# ---- granularity -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["index", "ngrams"])
+def test_what_is_listed_is_what_is_asked_for(speaking, kind, request):
+    index = request.getfixturevalue(kind)
+    plain = search(index, speaking, RETRIEVE, REQUESTS, k=8)
+    for granularity in GRANULARITIES:
+        asked = [one.but(granularity=granularity) for one in REQUESTS]
+        told = search(index, speaking, RETRIEVE, REQUESTS, k=8, granularity=granularity)
+        prompted = search(index, speaking, RETRIEVE, REQUESTS, k=8, granularity=granularity, prompted=True)
+        assert [a.documents for a in prompted] == [a.documents for a in search(index, speaking, RETRIEVE, asked, k=8)]
+        assert [a.scores for a in told] == [a.scores for a in plain]  # read alike, and as sure of it
+        if granularity == "passage":
+            assert [a.documents for a in told] == [a.documents for a in prompted] == [a.documents for a in plain]
+        for answer in (*told, *prompted):
+            for hit in answer.documents:
+                if granularity == "sentence":
+                    document = DOCUMENTS[int(hit["id"])]
+                    assert hit["sentence"] == document.text[slice(*hit["span"])] == document.text
+                if granularity in ("document", "entity"):
+                    assert {DOCUMENTS[int(one)].title for one in hit["passages"]} == {hit["title"]}
+                    assert hit["id"] == (hit["title"] if granularity == "entity" else hit["passages"][0])
+            assert len({hit["id"] for hit in answer.documents}) == len(answer.documents)
+    assert all("sentence" not in hit and "passages" not in hit for answer in plain for hit in answer.documents)
+    with pytest.raises(Fault, match="no granularity 'word'"):
+        search(index, speaking, RETRIEVE, REQUESTS, granularity="word")
+
+
+def test_a_granularity_is_asked_for_in_words_of_its_own():
+    request = Sample(query="cube")
+    told = {name: RETRIEVE.render(request.but(granularity=name)).text for name in GRANULARITIES}
+    assert len(set(told.values())) == 4 and told["passage"] == RETRIEVE.render(request).text
+    assert all(text.endswith(" answers: cube") for text in told.values())
+    with pytest.raises(Fault, match="no prompt of granularity 'sentence'"):
+        TASKS["index_document"].render(Sample(document="x", granularity="sentence"))
+
+
+def test_runs_are_told_with_the_letters_that_they_are_of(speaking, ngrams):
+    told = 0
+    for answer in search(ngrams, speaking, RETRIEVE, REQUESTS, k=8):
+        for hit in answer.documents:
+            document = DOCUMENTS[int(hit["id"])]
+            for run in hit["evidence"]:
+                told += 1
+                assert (
+                    getattr(document, run["field"])[slice(*run["span"])]
+                    == run["text"][: run["span"][1] - run["span"][0]]
+                )
+    assert told
+
+
+def test_the_picture_of_a_document_is_told(model, tmp_path):
+    documents = [Document("a", "red cube", "", "a.png"), Document("b", "red ball")]
+    index = Index.build(documents, VOCABULARY, tmp_path / "index")
+    (answer,) = search(index, model, RETRIEVE, REQUESTS[:1])
+    assert {hit["id"]: hit.get("image") for hit in answer.documents} == {"a": "a.png", "b": None}

@@ -13,9 +13,14 @@ from generalist.faults import Fault
 from generalist.metrics import METRICS, metric
 from generalist.metrics.calibration import Calibration, expected_error
 from generalist.metrics.scaling import fit_best, write_scalings
+from generalist.retrieval.hits import AMONG
 from generalist.sequence.task import Task
 
 __all__ = ["Calibrator"]
+
+UNANSWERABLE = 1 / 3
+"""Share of the queries for documents whose documents are left out: a probability is of there being an answer, too. That
+of SQuAD 2.0's training questions (Rajpurkar et al. 2018)."""
 
 PARTS = 2
 """Halves of the items: each is mapped by a fit to the other, so that what is told was not fitted to."""
@@ -25,12 +30,22 @@ class Calibrator:
     """A model whose scores are to be calibrated on one set.
 
     folder: the model's, where the maps are written beside the weights. limit: only so many items of the set.
+    unanswerable: the share of queries for documents that nothing answers.
 
     Raises:
         Fault: no such reader, split or file.
     """
 
-    def __init__(self, generalist: Generalist, folder: Path, data: str, limit: int | None = None, batch: int = 16):
+    def __init__(
+        self,
+        generalist: Generalist,
+        folder: Path,
+        data: str,
+        limit: int | None = None,
+        batch: int = 16,
+        unanswerable: float = UNANSWERABLE,
+    ):
+        self.unanswerable = unanswerable
         self.generalist, self.folder, self.data, self.limit, self.batch = generalist, folder, data, limit, batch
         self.posed = open_data(data).tasks
         self.faults: list[Fault] = []
@@ -99,7 +114,17 @@ class Calibrator:
         return [judge.calibration for judge in judges]  # type: ignore[attr-defined]
 
     def _evaluation(self, task: str) -> Evaluation:
-        return Evaluation(self.generalist, task, self.data, self.limit, self.batch)
+        finds = self.generalist.route("", task=task)[0].identifies is not None
+        return Evaluation(
+            self.generalist,
+            task,
+            self.data,
+            self.limit,
+            self.batch,
+            deepest=AMONG,
+            alone=True,
+            unanswerable=self.unanswerable if finds else 0.0,
+        )
 
 
 def _judge(task: Task) -> str | None:

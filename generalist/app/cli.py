@@ -202,6 +202,10 @@ def evaluate(
         int | None, typer.Option(min=1, help="Documents of generated scenes to look among; those measured if not more.")
     ] = None,
     thin: Thin = None,
+    unanswerable: Annotated[
+        float,
+        typer.Option(min=0, max=1, metavar="SHARE", help="Leave the documents of so many queries out of the index."),
+    ] = 0.0,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -210,7 +214,8 @@ def evaluate(
     from generalist.app.report import Bar, print_json, print_metrics
 
     known = load_model(model, tasks_dir, thin)
-    evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among)
+    evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among,
+                            unanswerable=unanswerable)  # fmt: skip
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}
@@ -232,6 +237,10 @@ def calibrate(
     model: Model = "tiny",
     limit: Annotated[int, typer.Option(min=2, help="Only so many items of each task, from the first.")] = 500,
     batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
+    unanswerable: Annotated[
+        float,
+        typer.Option(min=0, max=1, metavar="SHARE", help="Queries whose documents are left out, so that none answers."),
+    ] = 1 / 3,
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -241,7 +250,7 @@ def calibrate(
     from generalist.app.calibrate import Calibrator
     from generalist.app.report import Bar, print_calibration, print_json
 
-    calibrator = Calibrator(load_model(model, tasks_dir), model_folder(model), data, limit, batch)
+    calibrator = Calibrator(load_model(model, tasks_dir), model_folder(model), data, limit, batch, unanswerable)
     records = []
     for task in tasks or calibrator.tasks:
         with Bar(f"calibrate {task}", calibrator.count(task)) as bar:

@@ -30,7 +30,8 @@ class Evaluation:
     limit: only so many items, from the first. batch: requests answered together. deepest: documents listed a query, and
     the beams that find them. identifiers: what is written to name documents, as ``kinds_of`` reads it, if not what the
     task writes. alone: do not measure BM25 and the like beside the model. among: documents of generated scenes to look
-    among, if more than those that are measured.
+    among, if more than those that are measured. unanswerable: the share of queries whose documents are not among those
+    that are searched.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
@@ -47,6 +48,7 @@ class Evaluation:
         identifiers: str | None = None,
         alone: bool = False,
         among: int | None = None,
+        unanswerable: float = 0.0,
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
@@ -61,7 +63,9 @@ class Evaluation:
             raise Fault(f"{self.task.path}: metrics: names none, so there is nothing to measure")
         self.metrics = [metric(name) for name in self.task.file.metrics]
         self.count = len(self.data) if limit is None else min(limit, len(self.data))
-        self.among = max(among or 0, self.count)
+        self.among, self.unanswerable = max(among or 0, self.count), unanswerable
+        if unanswerable and not self.searches:
+            raise Fault(f"{task}: finds no documents, so that none can be left out for a share of {unanswerable:g}")
         self.faults: list[Fault] = []
         self.finder: Finder | None = None
 
@@ -107,11 +111,12 @@ class Evaluation:
                 self.batch,
                 self.alone,
                 self.identifiers,
+                unanswerable=self.unanswerable,
             )
         answer = self.finder or self._answers
         done = 0
         for samples in _batches(self._samples(on_fault, progress), self.batch):
-            yield from zip(answer(samples), samples, strict=True)
+            yield from answer(samples)
             done += len(samples)
             progress(len(samples))
         if not done:
@@ -131,9 +136,9 @@ class Evaluation:
                 on_fault(fault)
                 progress(1)
 
-    def _answers(self, samples: list[Sample]) -> list[Answer]:
+    def _answers(self, samples: list[Sample]) -> list[tuple[Answer, Sample]]:
         self.generalist.batch = self.batch
-        return self.generalist.answer(self.task.name, samples)
+        return list(zip(self.generalist.answer(self.task.name, samples), samples, strict=True))
 
     def _figures(self) -> dict[str, float]:
         figures: dict[str, float] = {}

@@ -135,7 +135,7 @@ def print_documents(answer: Answer) -> None:
         return
     table = plain_table("", "score", "title", "id")
     for rank, hit in enumerate(answer.documents, 1):
-        table.add_row(str(rank), f"{hit['score']:.3g}", escape(hit["title"]), escape(hit["id"]))
+        table.add_row(str(rank), f"{hit['score']:.3g}", escape(hit.get("sentence", hit["title"])), escape(hit["id"]))
     _print(table)
 
 

@@ -109,7 +109,7 @@ def _vectors(model: str, vocabulary: Any) -> Any:
 def _read(corpus: str, write: Any) -> Any:
     """Has a corpus written by ``write(documents, progress)`` under a bar, and says what was left out."""
     from generalist.app.report import Bar
-    from generalist.retrieval.corpus import Corpus
+    from generalist.data.readers.corpora import Corpus
 
     source = Corpus(corpus)
     with Bar("index", None) as bar:
@@ -132,7 +132,8 @@ def _tell(index: Any, *done: str) -> None:
 
 @documents.command(
     epilog='Examples: `generalist search nq.index "who wrote hamlet" -k 5` · '
-    "`generalist search scenes.index --image scene.png --json`"
+    "`generalist search scenes.index --image scene.png --json` · "
+    "`generalist search nq.index --queries nq/queries.jsonl --out nq.trec -k 100 --fuse`"
 )
 def search(
     index: Annotated[
@@ -140,6 +141,22 @@ def search(
     ],
     query: Annotated[str, typer.Argument(help="What to look for.", show_default=False)] = "",
     image: Annotated[Path | None, typer.Option(help="A picture to look for, with or without a query.")] = None,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Many queries: a text a line, .tsv (id, text), or .jsonl (_id or id; text or query, image, or both).",
+            show_default=False,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --queries: a TREC run (.trec, .run, .txt), or .jsonl of everything.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -147,15 +164,90 @@ def search(
         ),
     ] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="Documents to list.")] = 10,
+    granularity: Annotated[
+        str, typer.Option(help="What to list: sentence, passage (a document as it is stored), document, entity.")
+    ] = "",
+    prompted: Annotated[
+        bool, typer.Option("--prompted", help="Ask for that granularity, too, of a model that was trained with it.")
+    ] = False,
+    at_least: Annotated[
+        float,
+        typer.Option(
+            min=0, max=1, metavar="P", help="List nothing if the first document is right with a lower probability."
+        ),
+    ] = 0.0,
+    fuse: Annotated[
+        bool, typer.Option("--fuse", help="With BM25 over the same documents; --json tells all three lists.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Find documents by a text, a picture or both."""
-    from generalist.app.documents import find
-    from generalist.app.report import print_documents, print_json
+    """Find documents by a text, a picture or both, or by a file of them."""
+    from generalist.app.documents import Searcher
+    from generalist.app.report import tell
     from generalist.app.teaching import taught
 
-    if not query.strip() and image is None:
-        raise Fault("search: give a query, or --image FILE")
+    if queries is None and not query.strip() and image is None:
+        raise Fault("search: give a query, --image FILE or --queries FILE")
+    if queries is not None and (query.strip() or image is not None):
+        raise Fault("search: --queries FILE holds all queries, with no other beside it")
+    if out is not None and queries is None:
+        raise Fault("search: --out goes with --queries FILE; for one query there is --json")
     known = model or str(taught(index) or "tiny")
-    answer = find(load_model(known), index, query, image, k)
-    print_json(answer.json()) if json else print_documents(answer)
+    searcher = Searcher(load_model(known), index, k, granularity, at_least, fuse, prompted)
+    if at_least and not searcher.calibrated:
+        cure = f"generalist calibrate {searcher.task.name} --data READER:PATH[:SPLIT] --model {known}"
+        tell(f"the scores of {searcher.task.name} are not calibrated, so they are no probabilities; calibrate: {cure}")
+    if queries is None:
+        _one(searcher, query, image, json)
+    elif _many(searcher, queries, out, json):
+        raise typer.Exit(2)
+
+
+def _one(searcher: Any, query: str, image: Path | None, json: bool) -> None:
+    from generalist.app.documents import asking
+    from generalist.app.report import print_json, tell
+
+    (answer,) = searcher([asking(query, image)])
+    answer.image = None if image is None else str(image)
+    _unanswered(searcher, answer, "", tell)
+    print_json(answer.json()) if json else _print(answer)
+
+
+def _many(searcher: Any, path: Path, out: Path | None, json: bool) -> int:
+    """Answers a file of queries, in batches; returns how many were at fault."""
+    from contextlib import nullcontext
+
+    from generalist.app.queries import Batches, Queries
+    from generalist.app.report import Bar, print_json, tell
+    from generalist.app.runs import Run
+
+    batches = Batches(searcher, Queries(path))
+    with Bar("search", len(batches)) as bar, nullcontext() if out is None else Run(out) as run:
+        for query, answer in batches(bar.step, bar.fault):
+            record = {"id": query.id, "query": query.text, **answer.json()}
+            if run is not None:
+                run.add(record)
+            _unanswered(searcher, answer, f"{query.id}: ", bar.say)
+            if json:
+                print_json(record)
+            elif run is None:
+                bar.say(f"{query.id}: {query.text or query.image}")
+                _print(answer)
+    faults = f", {batches.faults:,} at fault" if batches.faults else ""
+    tell(f"{batches.answered:,} queries answered{faults}" + ("" if out is None else f"; {out}"))
+    return batches.faults
+
+
+def _print(answer: Any) -> None:
+    """The documents found, by the model and BM25 together where both were asked."""
+    from dataclasses import replace
+
+    from generalist.app.report import print_documents
+
+    print_documents(replace(answer, documents=answer.lists.get("fused", answer.documents)))
+
+
+def _unanswered(searcher: Any, answer: Any, whose: str, say: Any) -> None:
+    """Says that nothing here answers a query, where the model is not sure enough that something does."""
+    if (sure := float(answer.scores[0])) < searcher.at_least:
+        say(f"{whose}nothing here answers this: the probability is {sure:.2f}, below {searcher.at_least:g}")

@@ -5,7 +5,7 @@ ones: such a run is likely, given the query, and names few other documents.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from generalist.sequence.sample import Document
 
-__all__ = ["QUOTES", "RUN", "Quotes", "key_of", "words_of"]
+__all__ = ["QUOTES", "RUN", "Quotes", "key_of", "posed", "words_of"]
 
 QUOTES = 4
 """Runs that a query is answered with at once while training."""
@@ -31,6 +31,14 @@ ANYWHERE = 0.02
 """Share of a word's rarity that it counts without having been asked for."""
 
 _KEY = re.compile(r"\w+")
+_END = re.compile(r"[.!?]\s")
+
+
+def posed(granularities: Sequence[str], rng: np.random.Generator | None) -> str:
+    """One of these, or half of the time none in particular, which is what a request without ``rng`` has."""
+    if rng is None or not granularities or rng.random() < 0.5:
+        return ""
+    return granularities[int(rng.integers(len(granularities)))]
 
 
 def words_of(text: str) -> list[str]:
@@ -46,6 +54,7 @@ class Quotes:
     """
 
     def __init__(self, documents: Sequence[Document]):
+        self.titles = [document.title for document in documents]
         self.words = [words_of(f"{document.title} {document.text}") for document in documents]
 
     @cached_property
@@ -72,12 +81,28 @@ class Quotes:
         at = [self._keys.get(key_of(word), -1) for word in words]
         return np.where(np.asarray(at) < 0, 0.0, self._rarity[at]) if at else np.zeros(0)
 
-    def draw(self, document: int, query: str, count: int, rng: np.random.Generator | None = None) -> tuple[str, ...]:
+    def draw(
+        self,
+        document: int,
+        query: str,
+        count: int,
+        rng: np.random.Generator | None = None,
+        granularity: str = "",
+    ) -> tuple[str, ...]:
         """Up to ``count`` different runs of a document (by its place) for a query, those worth most sooner; without
-        ``rng`` the best ones. Empty if the document has no words."""
+        ``rng`` the best ones. Of a sentence none reaches into the next, of an entity there is its name alone. Empty if
+        the document has no words."""
+        if granularity == "entity" and self.titles[document].strip():
+            return (self.titles[document],)
+        runs = self._runs(document, query, count, rng)
+        if granularity == "sentence":
+            return tuple(dict.fromkeys(_within(run) for run in runs))
+        return tuple(runs)
+
+    def _runs(self, document: int, query: str, count: int, rng: np.random.Generator | None) -> Iterator[str]:
         words, ids = self.words[document], self._ids[document]
         if not words:
-            return ()
+            return
         asked = [self._keys[key] for key in map(key_of, words_of(query)) if key in self._keys]
         rarity = self._rarity[ids]
         said = rarity * np.isin(ids, asked)
@@ -89,7 +114,12 @@ class Quotes:
             starts = np.argsort(-worth, kind="stable")[:count]
         else:
             starts = rng.choice(len(words), count, replace=False, p=worth / worth.sum())
-        return tuple(" ".join(words[start : start + RUN]) for start in starts)
+        yield from (" ".join(words[start : start + RUN]) for start in starts)
+
+
+def _within(run: str) -> str:
+    """What a run says before its first sentence ends."""
+    return next((part for part in map(str.strip, _END.split(f"{run} ")) if part), run)
 
 
 def key_of(word: str) -> str:

@@ -7,7 +7,8 @@ import bm25s
 import numpy as np
 
 from generalist.faults import Fault
-from generalist.retrieval.hits import Evidence, hits
+from generalist.retrieval.gathering import WIDER, gathered
+from generalist.retrieval.hits import Hit, hits
 from generalist.sequence.sample import Answer, Document, Sample
 
 __all__ = ["Bm25"]
@@ -29,7 +30,8 @@ class Bm25:
         self._engine.index(words, show_progress=False)
 
     def search(self, requests: Sequence[Sample], k: int = 10) -> list[Answer]:
-        """The ``k`` best documents of each request's query, in the form of ``search``.
+        """The ``k`` best documents of each request's query, in the form of ``search``; or pages or entities, where that
+        is what it asks for.
 
         Scores are BM25's, above 0; documents without a word of the query are not listed. The evidence is the words that
         match, each with its share of the score.
@@ -37,11 +39,12 @@ class Bm25:
         answers = []
         for request in requests:
             began = time.perf_counter()
-            documents = hits(self._ranked(request.query, k), k)
+            found = self._ranked(request.query, k * (WIDER if request.granularity else 1))
+            documents = hits(gathered(found, request.granularity), k)
             answers.append(Answer("retrieve", request.size, documents=documents, seconds=time.perf_counter() - began))
         return answers
 
-    def _ranked(self, query: str, k: int) -> Iterator[tuple[Document, float, Evidence]]:
+    def _ranked(self, query: str, k: int) -> Iterator[Hit]:
         words, counts = np.unique(_words([query])[0], return_counts=True)
         known = [
             (str(word), count)
@@ -60,7 +63,7 @@ class Bm25:
                 for (word, _), share in zip(known, shares[:, row], strict=True)
                 if share > 0
             ]
-            yield self.documents[row], float(total[row]), sorted(evidence, key=lambda item: -item["weight"])
+            yield Hit(self.documents[row], float(total[row]), sorted(evidence, key=lambda item: -item["weight"]))
 
 
 def _words(texts: list[str]) -> list[list[str]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from generalist.retrieval.hits import Evidence, hits
+from generalist.retrieval.hits import Hit, hits
 from generalist.sequence.sample import Document
 
 __all__ = ["SHARE", "fused", "summed"]
@@ -27,13 +27,23 @@ def summed(lists: Iterable[tuple[Sequence[Mapping[str, Any]], float]], k: int) -
     of it. The evidence is what all of them say.
     """
     scores: dict[str, float] = {}
-    evidence: dict[str, Evidence] = {}
-    titles: dict[str, str] = {}
+    merged: dict[str, dict[str, Any]] = {}
     for found, weight in lists:
         for hit in found:
             name = hit["id"]
-            titles[name] = hit["title"]
             scores[name] = scores.get(name, 0.0) + weight * hit["score"] / found[0]["score"]
-            evidence[name] = [*evidence.get(name, []), *hit["evidence"]]
+            merged[name] = _both(merged[name], hit) if name in merged else dict(hit)
     ranked = sorted(scores, key=lambda name: -scores[name])
-    return hits(((Document(name, titles[name]), scores[name], evidence[name]) for name in ranked), k)
+    return hits((_hit(merged[name], scores[name]) for name in ranked), k)
+
+
+def _both(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    lists = {"evidence": [*one["evidence"], *other["evidence"]]}
+    if "passages" in one:
+        lists["passages"] = list(dict.fromkeys([*one["passages"], *other["passages"]]))
+    return {**other, **one, **lists}
+
+
+def _hit(told: Mapping[str, Any], score: float) -> Hit:
+    more = {name: value for name, value in told.items() if name not in ("id", "title", "image", "score", "evidence")}
+    return Hit(Document(told["id"], told["title"], "", told.get("image", "")), score, told["evidence"], more)

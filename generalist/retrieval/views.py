@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from generalist.faults import Fault
 from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.fusion import summed
 from generalist.retrieval.hits import AMONG, confidence
@@ -40,10 +41,13 @@ def search_views(
     """As ``search``, of an index with any kinds of identifier; ``tasks`` gives the task that writes each.
 
     Of one kind the answers are those of ``search``. Of several the score is the sum above, and each item of evidence
-    also says its ``kind``; an answer bears the name of the first kind's task.
+    also says its ``kind``; an answer bears the name of the first kind's task. Raises Fault as ``search`` does, and for
+    sentences by several kinds.
     """
     if len(index.kinds) == 1:
         return search(index, model, tasks[index.kind], requests, k, **options)
+    if options.get("granularity") == "sentence":
+        raise Fault("search: sentences are found by one kind of identifier; this index has several")
     views = {kind: index.view(kind) for kind in index.kinds}
     most = max(k, AMONG)
     answers = {kind: search(view, model, tasks[kind], requests, most, **options) for kind, view in views.items()}

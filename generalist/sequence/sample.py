@@ -58,12 +58,14 @@ class Sample:
 
     The request: ``image`` (H, W, 3 uint8, or a path, or None), ``labels`` (the names asked for),
     ``phrase`` (the thing referred to), ``question``, ``query`` (text of a retrieval request), ``document`` (text
-    that is to be given an identifier), ``region`` (a place pointed at).
+    that is to be given an identifier), ``region`` (a place pointed at), ``granularity`` (what is to be found, one of
+    ``GRANULARITIES``; as the task has it if there is none).
     The answer: ``objects``; ``semantic`` (H, W) int16, an index into ``labels``, -1 where nothing is known
     or none of them is there; ``depth`` (H, W) float32 metres, 0 at holes; ``normals`` (H, W, 3) float32 unit vectors
     in the camera's axes (x right, y down, z away from the camera, so that what faces it has z < 0), zeros at holes;
     ``text``, with every accepted reference in ``texts`` (a class is the text of its name, a count its digits);
-    ``documents``, the ids of the relevant documents (``text`` is then the title written); ``parts``, a caption cut
+    ``documents``, the ids of the relevant documents (``text`` is then the title written), and ``evidence``, sets of
+    them that would each do alone, where that is known; ``parts``, a caption cut
     into pieces of text, each with the rows of ``objects`` that it names, none where it names nothing.
     """
 
@@ -76,6 +78,7 @@ class Sample:
     query: str = ""
     document: str = ""
     region: Region | None = None
+    granularity: str = ""
     objects: Objects | None = None
     semantic: NDArray[np.int16] | None = None
     depth: NDArray[np.float32] | None = None
@@ -84,6 +87,7 @@ class Sample:
     text: str = ""
     texts: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    evidence: tuple[tuple[str, ...], ...] = ()
 
     def but(self, **changes: Any) -> "Sample":
         """A copy with some fields changed."""
@@ -109,7 +113,9 @@ class Answer:
     boxes (n, 4) float32 xyxy in pixels of the original image; masks (n, H, W) bool; semantic (H, W) int16,
     an index into ``names``, -1 for none of them; depth (H, W) float32 metres; normals (H, W, 3) float32;
     oriented (n, 5), keypoints (n, J, 3), points (n, 2) as in ``Objects``; scores (n,) in [0, 1], of the whole answer
-    where it is one thing. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at ``rows``.
+    where it is one thing; of documents found, of the first being right. lists: other ``documents`` of the same request,
+    by the name of what found them. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at
+    ``rows``.
     """
 
     task: str
@@ -130,6 +136,7 @@ class Answer:
     number: int | None = None
     phrases: tuple[tuple[int, int, tuple[int, ...]], ...] | None = None
     documents: list[dict[str, Any]] | None = None
+    lists: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     seconds: float | None = None
     files: dict[str, str] = field(default_factory=dict)  # what was written to disk, e.g. {"depth": path}
 
@@ -175,6 +182,9 @@ class Answer:
             out["phrases"] = [{"start": start, "stop": stop, "boxes": list(rows)} for start, stop, rows in self.phrases]
         if self.documents is not None:
             out["documents"] = self.documents
+            out |= self.lists
+            if self.scores is not None:
+                out["answerable"] = round(float(self.scores[0]), 4)
         if self.seconds is not None:
             out["seconds"] = round(self.seconds, 4)
         return out

@@ -9,7 +9,7 @@ A task is one of five shapes, read off its answer and its grid:
     single    one track that writes one of everything else; with ``at: region`` it starts where the request points
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import entry_points
@@ -54,12 +54,15 @@ class Task:
     tree: grammar.Node = field(init=False)
     inputs: tuple[Input, ...] = field(init=False)
     templates: tuple[Template, ...] = field(init=False)
+    granular: Mapping[str, tuple[Template, ...]] = field(init=False)
     _automata: dict[int, Automaton] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
             self.inputs = tuple(Input.parse(name) for name in self.file.inputs)
-            self.templates = tuple(Template(prompt, self.file.inputs) for prompt in self.file.prompts)
+            sets = (self.file.prompts, *self.file.granularities.values())
+            self.templates, *others = (tuple(Template(text, self.file.inputs) for text in prompts) for prompts in sets)
+            self.granular = dict(zip(self.file.granularities, others, strict=True))
             self.tree = grammar.parse_answer(self.file.answer)
             # An answer that cannot be compiled or read back is found when the file is read, not when it is used.
             self._check()
@@ -167,10 +170,11 @@ class Task:
         return self.templates[0].spellings[0].replace("{labels}", "red cube, blue sphere")
 
     def render(self, request: Sample, rng: np.random.Generator | None = None) -> Prompt:
-        """The instruction: the first prompt whose fields the request has, or with ``rng`` any of them.
+        """The instruction: the first prompt whose fields the request has, or with ``rng`` any of them; of those of its
+        granularity where it has one.
 
         Raises:
-            Fault: the request lacks an input of the task.
+            Fault: the request lacks an input of the task, or the task has no prompt of its granularity.
         """
         given = {need.name for need in self.inputs if need.given(request)}
         for need in self.inputs:
@@ -178,7 +182,10 @@ class Task:
                 raise Fault(f"task {self.name!r} needs {need.spoken}")
         if not given:
             raise Fault(f"task {self.name!r} needs one of {', '.join(need.name for need in self.inputs)}")
-        fitting = [t for t in self.templates if given.issuperset(t.fields)]
+        if request.granularity and request.granularity not in self.granular:
+            raise Fault(f"task {self.name!r} has no prompt of granularity {request.granularity!r}")
+        templates = self.granular[request.granularity] if request.granularity else self.templates
+        fitting = [t for t in templates if given.issuperset(t.fields)]
         # A prompt that uses more of the request says more: "which document shows this" does not ask for a text query.
         most = max((len(t.fields) for t in fitting), default=0)
         fitting = [t for t in fitting if len(t.fields) == most]

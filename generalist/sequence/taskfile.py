@@ -12,8 +12,12 @@ from generalist.faults import Fault
 __all__ = ["TaskFile"]
 
 
+Granularity = Literal["sentence", "passage", "document", "entity"]
+
+
 class TaskFile(BaseModel):
-    """What a task file may say. Everything else in it is an error that names the field."""
+    """What a task file may say. Everything else in it is an error that names the field. granularities: the prompts in
+    place of ``prompts`` where a request says what is to be found."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -22,6 +26,7 @@ class TaskFile(BaseModel):
     summary: str
     inputs: tuple[str, ...]
     prompts: tuple[str, ...] = Field(min_length=1)
+    granularities: dict[Granularity, tuple[str, ...]] = {}
     words: tuple[str, ...] = ()
     answer: str
     grid: int | None = Field(default=None, ge=1, le=64)

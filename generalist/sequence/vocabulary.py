@@ -152,6 +152,13 @@ class Vocabulary:
         # A typed special token or byte piece inside an answer is spelled out byte by byte, which decodes to the text.
         return [self._bytes[byte] for byte in text.encode("utf-8", "replace")]
 
+    def places(self, text: str) -> list[tuple[int, int]]:
+        """Which letters of a text, from and to, each token of ``encode_plain`` spells."""
+        found = self.tokenizer.encode(text.encode("utf-8", "replace").decode("utf-8"), add_special_tokens=False)
+        if list(found.ids) == self.encode_plain(text):
+            return list(found.offsets)
+        return [(i, i + 1) for i, letter in enumerate(text) for _ in letter.encode("utf-8", "replace")]
+
     @cached_property
     def _bytes(self) -> tuple[int, ...]:
         """The piece of each of the 256 bytes."""

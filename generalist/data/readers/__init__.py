@@ -5,10 +5,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from generalist.data.readers.beir import Beir, corpus
+from generalist.data.readers.beir import Beir
 from generalist.data.readers.captions import Captions
 from generalist.data.readers.coco import Coco
 from generalist.data.readers.coded import Coded
+from generalist.data.readers.corpora import corpus
 from generalist.data.readers.dataset import Dataset, Spec, nearest
 from generalist.data.readers.dota import Dota
 from generalist.data.readers.fold import folded, parted

@@ -7,32 +7,19 @@ from pathlib import Path
 import numpy as np
 
 from generalist.data.passages import passage_of, passages
-from generalist.data.quotes import QUOTES, Quotes
+from generalist.data.quotes import QUOTES, Quotes, posed
+from generalist.data.readers.corpora import corpus, worded
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl, read_lines
 from generalist.faults import Fault
-from generalist.sequence.sample import Document, Sample
+from generalist.sequence.granularity import GRANULARITIES
+from generalist.sequence.sample import Sample
 from generalist.sequence.units.text import fold
 
-__all__ = ["Beir", "corpus"]
+__all__ = ["Beir"]
 
 THINNED = 0.75
 """Share of its words that a query keeps, when it loses some in training."""
-
-
-def corpus(path: str | Path) -> list[Document]:
-    """Every document of a BEIR folder, or of a ``corpus.jsonl``, in the order of the file; empty ones too.
-
-    Raises Fault for a line without an ``_id`` and for an id that comes twice.
-    """
-    file = Path(path) / "corpus.jsonl" if Path(path).is_dir() else Path(path)
-    documents: dict[str, Document] = {}
-    for record in read_jsonl(file):
-        if "_id" not in record or record["_id"] in documents:
-            raise Fault(f"{file}: document {len(documents) + 1} has no '_id' or one that was there before")
-        identity = str(record["_id"])
-        documents[identity] = Document(identity, str(record.get("title") or ""), str(record.get("text") or ""))
-    return list(documents.values())
 
 
 class Beir:
@@ -40,6 +27,7 @@ class Beir:
 
     The queries are those that SPLIT judges, in its order; a judgement of 0 is not relevant, and a query without a
     relevant document is left out. ``seen``: the documents that ``train`` judges relevant.
+    ``granularity=sentence,entity`` is what training asks for, half of the time.
 
     ``?hold=N`` keeps N queries of SPLIT out of it, which are then ``SPLIT-held?hold=N``: to choose by what was not
     trained on. Those of one document go together, so a few more may be held.
@@ -50,7 +38,8 @@ class Beir:
 
     def __init__(self, spec: Spec) -> None:
         self.name = spec.text
-        spec.allow("hold")
+        spec.allow("hold", "granularity")
+        self.granularities = spec.several("granularity", GRANULARITIES)
         root, hold = spec.folder(), spec.whole("hold")
         splits = [path.stem for path in root.glob("qrels/*.tsv")]
         split = spec.choose([*splits, *(f"{name}-held" for name in splits if hold and spec.split)])
@@ -64,9 +53,9 @@ class Beir:
         for query in relevant:
             if query not in queries:
                 raise Fault(f"{root / 'qrels' / split}.tsv: query {query!r} is not in queries.jsonl")
-        self.documents = corpus(root)
+        self.documents = corpus(root / "corpus.jsonl")
         self._place = {document.id: place for place, document in enumerate(self.documents)}
-        self._worded = {document.id for document in self.documents if document.title.strip() or document.text.strip()}
+        self._worded = {document.id for document in self.documents if worded(document)}
         train = root / "qrels" / "train.tsv"
         judged = _relevant(train) if split != "train" and train.is_file() else {}
         left = set(judged) - (kept if whole == "train" else set())
@@ -92,10 +81,12 @@ class Beir:
         if task == "ask_for":
             return self._asked(index, one)
         texts: tuple[str, ...] = () if one is None else (self.documents[one].title,)
+        granularity = posed(self.granularities, rng)
         if task == "quote":
             query = fold(query if rng is None else _thinned(query, rng))
-            texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng)
-        return Sample(id=identity, query=query, documents=found, text=texts[0] if texts else "", texts=texts)
+            texts = () if one is None else self.quotes.draw(one, query, QUOTES, rng, granularity)
+        text = texts[0] if texts else ""
+        return Sample(id=identity, query=query, documents=found, text=text, texts=texts, granularity=granularity)
 
     def _asked(self, index: int, one: int | None) -> Sample:
         """The passage that query ``index`` asks about, with it and others that do, ``QUOTES`` at most."""

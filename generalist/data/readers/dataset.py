@@ -83,6 +83,15 @@ class Spec:
             raise Fault(f"{self.text}: option {name} is a whole number above zero, not {value!r}")
         return int(value)
 
+    def several(self, name: str, there: Iterable[str], default: str = "") -> tuple[str, ...]:
+        """The values of an option with commas between them, each one of ``there``."""
+        there = list(there)
+        values = tuple(filter(None, self.option(name, default).split(",")))
+        for value in values:
+            if value not in there:
+                raise Fault(f"{self.text}: option {name} cannot be {value!r}; there are {_listed(there)}")
+        return values
+
     def folder(self) -> Path:
         """The path, which must be a folder."""
         if not self.path.is_dir():

@@ -14,10 +14,11 @@ from functools import cached_property
 
 import numpy as np
 
-from generalist.data.quotes import QUOTES, Quotes, words_of
-from generalist.data.readers.beir import corpus
+from generalist.data.quotes import QUOTES, Quotes, posed, words_of
+from generalist.data.readers.corpora import PREFIXES, Corpus, titled, worded
 from generalist.data.readers.dataset import Spec, require
 from generalist.faults import Fault
+from generalist.sequence.granularity import GRANULARITIES
 from generalist.sequence.sample import Sample
 from generalist.sequence.units.text import fold
 
@@ -41,22 +42,23 @@ Posed = tuple[str, int, str]
 
 
 class SelfSupervised:
-    """``corpus:PATH?kinds=keywords,cloze``: a BEIR folder or a ``corpus.jsonl``. kinds: how queries are made, all ways
-    alike often unless some are named. There is no split: what is learned here are the documents."""
+    """``corpus:PATH?kinds=keywords,cloze``: whatever an index is built over, see ``Corpus``. kinds: how queries are
+    made, all ways alike often unless some are named. granularity: what is asked for half of the time, as of ``beir``.
+    There is no split: what is learned here are the documents."""
 
     tasks: tuple[str, ...] = ("retrieve", "quote")
     classes: tuple[str, ...] = ()
 
     def __init__(self, spec: Spec) -> None:
         self.name = spec.text
-        spec.allow("kinds")
-        if spec.split is not None:
+        spec.allow("kinds", "granularity")
+        source = spec.text.removeprefix(f"{spec.reader}:").partition("?")[0]
+        if spec.split is not None and source.partition(":")[0] not in PREFIXES:
             raise Fault(f"{spec.text}: a corpus has no splits, {spec.split!r} is none")
-        self.kinds = tuple(spec.option("kinds", ",".join(KINDS)).split(","))
-        for kind in self.kinds:
-            if kind not in KINDS:
-                raise Fault(f"{spec.text}: there is no kind {kind!r} of query; there are {', '.join(KINDS)}")
-        self.documents = [d for d in corpus(spec.path) if d.title.strip() or d.text.strip()]
+        self.kinds = spec.several("kinds", KINDS) or tuple(KINDS)
+        self.granularities = spec.several("granularity", GRANULARITIES)
+        # Titles as an index has them: what it names a document by is what is to be written.
+        self.documents = [titled(document) for document in Corpus(source).every() if worded(document)]
         if not self.documents:
             raise Fault(f"{spec.text}: holds no document with words")
 
@@ -74,16 +76,18 @@ class SelfSupervised:
         draw = rng or np.random.default_rng(index)
         kind = self.kinds[0 if rng is None else int(rng.integers(len(self.kinds)))]
         query, place, hidden = KINDS[kind](self, index, draw)
-        answer = self.documents[place]
+        answer, granularity = self.documents[place], posed(self.granularities, rng)
         if task == "retrieve":
             texts: tuple[str, ...] = (answer.title,)
         else:
             query = fold(query)
-            texts = self.quotes.draw(place, query, QUOTES, rng)
+            texts = self.quotes.draw(place, query, QUOTES, rng, granularity)
             # What was asked with is not to be found by itself alone, so it is left out of most answers.
             if hidden and draw.random() < 0.9:
                 texts = tuple(text for text in texts if fold(text) not in fold(hidden)) or texts
-        return Sample(id=str(index), query=query, documents=(answer.id,), text=texts[0], texts=texts)
+        return Sample(
+            id=str(index), query=query, documents=(answer.id,), text=texts[0], texts=texts, granularity=granularity
+        )
 
     def sentence(self, index: int, rng: np.random.Generator) -> str:
         """A sentence of a document of three words or more; its title if there is none."""

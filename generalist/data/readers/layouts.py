@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from generalist.data.images import IMAGE_SUFFIXES
 from generalist.faults import Fault
 from generalist.sequence.sample import Document
 
@@ -75,8 +76,10 @@ def tab_separated(path: Path) -> Iterator[Placed]:
 
 def text_files(folder: Path) -> Iterator[Placed]:
     """Every .txt and .md file below a folder. The id is its path from there, the title its first heading, which
-    is then left out of the text, or its name."""
-    for path in sorted(folder.rglob("*")):
+    is then left out of the text, or its name. The picture beside it that has its name belongs to it."""
+    found = sorted(folder.rglob("*"))
+    pictures = {path.with_suffix(""): str(path.absolute()) for path in found if path.suffix.lower() in IMAGE_SUFFIXES}
+    for path in found:
         if path.suffix.lower() not in TEXT_SUFFIXES or not path.is_file():
             continue
         text = "".join(line for _, line in _lines(path, blank=True))
@@ -84,7 +87,8 @@ def text_files(folder: Path) -> Iterator[Placed]:
         if heading:
             text = text[: heading.start()] + text[heading.end() :]
         title = heading.group(1) if heading else path.stem if text.strip() else ""
-        yield str(path), Document(path.relative_to(folder).as_posix(), title, text.strip())
+        picture = pictures.get(path.with_suffix(""), "")
+        yield str(path), Document(path.relative_to(folder).as_posix(), title, text.strip(), picture)
 
 
 def _lines(path: Path, blank: bool = False) -> Iterator[tuple[str, str]]:
@@ -107,7 +111,8 @@ def _lines(path: Path, blank: bool = False) -> Iterator[tuple[str, str]]:
 def _record(record: dict[str, Any], path: Path, where: str) -> Document:
     identity = _identity(_text(record, "_id" if "_id" in record else "id", where), where)
     image = _text(record, "image", where)
-    image = str(path.parent / image) if image else ""
+    # Whoever searches may stand in another folder.
+    image = str(path.parent.absolute() / image) if image else ""
     return Document(identity, _text(record, "title", where), _text(record, "text", where), image)
 
 

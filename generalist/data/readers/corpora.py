@@ -1,22 +1,26 @@
-"""Corpora: the documents that an index is built over, from a folder, a file or the generated world."""
+"""Corpora: the documents that are searched, from a folder, a file or the generated world."""
 
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from generalist.data.readers import Spec, open_data
+from generalist.data.readers.dataset import Spec
 from generalist.data.readers.generated import Generated
+from generalist.data.readers.layouts import Placed, layout_of
 from generalist.faults import Fault
-from generalist.retrieval.layouts import Placed, layout_of
-from generalist.retrieval.shard import hash_of
 from generalist.sequence.sample import Document
 
-__all__ = ["FIRST_WORDS", "Corpus", "read_corpus", "titled"]
+__all__ = ["FIRST_WORDS", "PREFIXES", "Corpus", "corpus", "read_corpus", "titled", "worded"]
 
 FIRST_WORDS = 12
 """Words of its text that stand in for the title of a document that has none."""
+
+
+PREFIXES = ("beir", "kilt", "scenes")
+"""What may stand before a colon in the name of a corpus."""
 
 
 class Corpus(Iterable[Document]):
@@ -47,20 +51,26 @@ class Corpus(Iterable[Document]):
         self._read = layout_of(self.path)
 
     def __iter__(self) -> Iterator[Document]:
-        if self._scenes is not None:
-            yield from self._scenes
-            return
-        self.skipped = 0
-        hashes = array("Q")
-        for _, document in self._placed():
-            hashes.append(hash_of(document.id))
-            if document.title.strip() or document.text.strip() or document.image:
+        self.skipped = there = 0
+        for document in self.every():
+            if worded(document) or document.image:
+                there += 1
                 yield titled(document)
             else:
                 self.skipped += 1
-        self._none_twice(np.sort(np.frombuffer(hashes, np.uint64)))
-        if len(hashes) == self.skipped:
-            raise Fault(f"{self.path}: holds no document" + (" that is not empty" if self.skipped else ""))
+        if not there:
+            raise Fault(f"{self.name}: holds no document" + (" that is not empty" if self.skipped else ""))
+
+    def every(self) -> Iterator[Document]:
+        """Every document as it is written there, the empty ones too, none twice."""
+        if self._scenes is not None:
+            yield from self._scenes
+            return
+        hashes = array("q")
+        for _, document in self._placed():
+            hashes.append(hash(document.id))
+            yield document
+        self._none_twice(np.sort(np.frombuffer(hashes, np.int64)))
 
     def _placed(self) -> Iterator[Placed]:
         return self._read(self.path)
@@ -70,11 +80,16 @@ class Corpus(Iterable[Document]):
         twice = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
         places: dict[str, str] = {}
         for where, document in self._placed() if twice else ():
-            if hash_of(document.id) in twice:
+            if hash(document.id) in twice:
                 if document.id in places:
                     first = places[document.id].removeprefix(f"{self.path}: ")
                     raise Fault(f"{where}: document {document.id!r} was already on {first}")
                 places[document.id] = where
+
+
+def corpus(spec: str | Path) -> list[Document]:
+    """Every document of a corpus as it is written there, the empty ones too: judgements may be of these."""
+    return list(Corpus(spec).every())
 
 
 def read_corpus(spec: str | Path) -> list[Document]:
@@ -82,12 +97,16 @@ def read_corpus(spec: str | Path) -> list[Document]:
     return list(Corpus(spec))
 
 
+def worded(document: Document) -> bool:
+    """Whether a document has a title or a text."""
+    return bool(document.title.strip() or document.text.strip())
+
+
 def titled(document: Document) -> Document:
     """The document, with its first words in the place of a title that is blank: what has none cannot be written."""
     if document.title.strip():
         return document
-    title = " ".join(document.text.split()[:FIRST_WORDS]) or document.id
-    return Document(document.id, title, document.text, document.image)
+    return replace(document, title=" ".join(document.text.split()[:FIRST_WORDS]) or document.id)
 
 
 def _scenes(spec: str) -> list[Document]:
@@ -96,8 +115,7 @@ def _scenes(spec: str) -> list[Document]:
     name, _, count = head.rpartition(":") if head.count(":") > 1 else (head, "", "")
     if count and not (count.isascii() and count.isdigit() and int(count) > 0):
         raise Fault(f"{spec}: the number of scenes is a whole number above 0, not {count!r}")
-    world = open_data(name + mark + options)
-    assert isinstance(world, Generated)
+    world = Generated(Spec.parse(name + mark + options))
     if count and int(count) > len(world):
         raise Fault(f"{spec}: there are {len(world)} scenes")
     return world.corpus(int(count) if count else None)
