@@ -71,7 +71,7 @@ class Searcher:
             Fault: an unreadable image, nothing to ask.
         """
         deep = max(self.k, DEEP) if self.fuse else self.k
-        listed = {"granularity": self.granularity, "prompted": self.prompted}
+        listed: dict[str, Any] = {"granularity": self.granularity, "prompted": self.prompted}
         found = search_views(self.index, self.generalist.model, self.tasks, requests, deep, **listed)
         answers = [self._sure(self.generalist.scored(answer)) for answer in found]
         return self._fused(requests, answers, deep) if self.fuse else answers
