@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from generalist.model.layers import Past
+from generalist.model.sharing import Past, Sight
 
 __all__ = ["ImageCache", "Prefix", "TrackCache"]
 
@@ -36,7 +36,8 @@ class Prefix:
 
     past: keys and values (R, H, P, E) by layer, the image's and then the instruction's. mask: (R, 1, 1, P), 0 or -inf.
     labels_in, labels_out: (R, M, D) embeddings and output vectors of the request's labels. label_mask: (R, M),
-    0 or -inf.
+    0 or -inf. common: whether all requests are about the one image of ``images``, whose keys are then there once and
+    not in ``past``.
     """
 
     past: list[Past]
@@ -45,32 +46,63 @@ class Prefix:
     labels_in: Tensor
     labels_out: Tensor
     label_mask: Tensor
+    common: bool = False
+
+    def sight(self, layer: int, own: Tensor | None = None) -> Sight:
+        """What tracks see at a layer; own: see ``Sight``."""
+        picture = self.images.past[layer] if self.common and self.images is not None else None
+        return Sight(self.past[layer], self.mask, picture, own)
+
+    @property
+    def memory(self) -> int:
+        """Bytes of keys and values, and of the features that tracks ride on."""
+        held = [tensor for pair in self.past for tensor in pair]
+        if self.images is not None:
+            held += self.images.features
+            held += [tensor for pair in self.images.past for tensor in pair] if self.common else []
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
 
 
 class TrackCache:
-    """Keys and values of what K tracks a request have written: ``step`` fills one place of each layer at a time."""
+    """Keys and values of what K tracks a request have written: ``step`` fills places of each layer as they come."""
 
     def __init__(self, layers: int, shape: tuple[int, int, int, int, int], points: Tensor | None, like: Tensor):
         """shape (R, H, K, Lmax, E); points (R, K, 2) lattice points in the unit square, or None; like: dtype,
         device."""
-        self.keys = [torch.zeros(shape, dtype=like.dtype, device=like.device) for _ in range(layers)]
-        self.values = [torch.zeros_like(k) for k in self.keys]
+        self.keys = [torch.empty(shape, dtype=like.dtype, device=like.device) for _ in range(layers)]
+        self.values = [torch.empty_like(k) for k in self.keys]
         self.length = 0
         self.points = points
         self.seen: list[Tensor] | None = None  # image features at the lattice points, by layer, sampled once
         self.turn: tuple[Tensor, Tensor] | None = None
+        self.stream: Tensor | None = None  # (R, K, D): the last token read, where a block branches off
 
     def select(self, tracks: Tensor) -> None:
         """Keeps the tracks at ``tracks`` (R, K') of each request, in that order: beams reorder, finished
         tracks leave."""
         R, K = tracks.shape
         rows = torch.arange(R, device=tracks.device)[:, None].expand(R, K)
-        self.keys = [k[rows, :, tracks].transpose(1, 2) for k in self.keys]
-        self.values = [v[rows, :, tracks].transpose(1, 2) for v in self.values]
+
+        def taken(held: Tensor) -> Tensor:
+            return held[rows, :, tracks].transpose(1, 2)
+
+        written = slice(0, self.length)
+        for held in (self.keys, self.values):
+            for i, old in enumerate(held):
+                new = old.new_empty((R, old.shape[1], K, *old.shape[3:]))
+                new[:, :, :, written] = taken(old[:, :, :, written])  # places that nothing was written to are not moved
+                held[i] = new
         if self.points is not None:
             self.points = self.points[rows, tracks]
         if self.seen is not None:
             self.seen = [f[rows, tracks] for f in self.seen]
         if self.turn is not None:
-            cos, sin = self.turn
-            self.turn = (cos[rows, :, tracks].transpose(1, 2), sin[rows, :, tracks].transpose(1, 2))
+            self.turn = taken(self.turn[0]), taken(self.turn[1])
+        if self.stream is not None:
+            self.stream = self.stream[rows, tracks]
+
+    @property
+    def memory(self) -> int:
+        """Bytes of keys and values, and of the features sampled for them."""
+        held = [*self.keys, *self.values, *(self.seen or [])]
+        return sum(tensor.numel() * tensor.element_size() for tensor in held)
