@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from typer.core import TyperGroup
 
-from generalist.app.options import Json, Kind, Model, TasksDir, load_model, model_folder
+from generalist.app.options import Blocks, Dtype, Json, Kind, Model, TasksDir, load_model, model_folder
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -109,6 +109,8 @@ def predict(
     rescore: Annotated[
         bool, typer.Option("--rescore", help="Lower the scores of things whose box, mask and oriented box disagree.")
     ] = False,
+    dtype: Dtype = "fp32",
+    blocks: Blocks = "off",
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -122,7 +124,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = load_model(model, tasks_dir)
+    generalist = load_model(model, tasks_dir, dtype, blocks)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:
@@ -196,6 +198,8 @@ def evaluate(
     among: Annotated[
         int | None, typer.Option(min=1, help="Documents of generated scenes to look among; those measured if not more.")
     ] = None,
+    dtype: Dtype = "fp32",
+    blocks: Blocks = "off",
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -204,7 +208,8 @@ def evaluate(
     from generalist.app.report import Bar, print_json, print_metrics
 
     kind = None if identifiers is None else identifiers.value
-    evaluation = Evaluation(load_model(model, tasks_dir), task, data, limit, batch, identifiers=kind, among=among)
+    asked = load_model(model, tasks_dir, dtype, blocks)
+    evaluation = Evaluation(asked, task, data, limit, batch, identifiers=kind, among=among)
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}

@@ -1,6 +1,7 @@
 """What has been read once and is asked many times: ImageCache and Prefix; and what each track has written:
 TrackCache."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +9,7 @@ from torch import Tensor
 
 from generalist.model.sharing import Past, Sight
 
-__all__ = ["ImageCache", "Prefix", "TrackCache"]
+__all__ = ["ImageCache", "Prefix", "TrackCache", "joined"]
 
 
 @dataclass(slots=True)
@@ -28,6 +29,21 @@ class ImageCache:
         # index_select, not [rows]: its gradient is an index_add, many times faster on a CPU than index_put.
         past = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.past]
         return ImageCache(past, [f.index_select(0, rows) for f in self.features], self.grid)
+
+    def row(self, image: int) -> "ImageCache":
+        """One of the images. It is a view: whoever keeps it keeps them all."""
+        one = slice(image, image + 1)
+        return ImageCache([(k[one], v[one]) for k, v in self.past], [f[one] for f in self.features], self.grid)
+
+
+def joined(images: Sequence[ImageCache]) -> ImageCache:
+    """Images of one grid that were read apart, side by side."""
+    if len(images) == 1:
+        return images[0]
+    pasts = zip(*(image.past for image in images), strict=True)
+    past = [(torch.cat([k for k, _ in layer]), torch.cat([v for _, v in layer])) for layer in pasts]
+    features = [torch.cat(layer) for layer in zip(*(image.features for image in images), strict=True)]
+    return ImageCache(past, features, images[0].grid)
 
 
 @dataclass(slots=True)

@@ -22,7 +22,10 @@ from generalist.sequence.runs import LONGEST
 from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Written
 
-__all__ = ["Choice", "beam_search", "decode", "on_device"]
+__all__ = ["Blocks", "Choice", "beam_search", "decode", "on_device"]
+
+
+Blocks = Literal["off", "exact", "fast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class Choice:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
-    blocks: Literal["off", "exact", "fast"] = "off"
+    blocks: Blocks = "off"
 
 
 @torch.inference_mode()
