@@ -282,7 +282,8 @@ def bench(
     name: Annotated[
         str,
         typer.Argument(
-            help="codecs: what annotations lose by being spelled. index: what naming documents costs.",
+            help="codecs: what annotations lose by being spelled. index: what naming documents costs. "
+            "decode: what an answer costs.",
             show_default=False,
         ),
     ],
