@@ -11,6 +11,8 @@ from answers import First, region_of
 from generalist.app.generalist import Generalist
 from generalist.data.collate import Request, collate
 from generalist.data.readers import open_data
+from generalist.model import modeling
+from generalist.model.chances import slots
 from generalist.model.decode import Choice, _Decoder, _Told, beam_search, decode, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
@@ -301,6 +303,45 @@ def test_blocks_that_are_believed_parse(generalist, task):
     for one in written(generalist, found, several, "fast"):
         assert all(tables.accepts(one.ids(track)) for track in range(len(one.tokens)))
         assert len(one.steps) == one.tokens.shape[1]
+
+
+@pytest.mark.parametrize("task", ["detect", "instances", "depth", "box_to_mask"])
+def test_blocks_are_learned_as_they_are_written(generalist, task):
+    """The states that the loss hears of a block are those that decoding drafts after the same tokens."""
+    found, model, vocabulary = generalist.tasks[task], generalist.model, generalist.vocabulary
+    scene = open_data("scenes:train?size=32").sample(3, task)
+    made = collate(
+        [[Request(found, 0, scene)]], vocabulary, [1.0], 32, First(np.random.PCG64(0)), empty=2, cells=200, block=1.0
+    )
+    plain = collate([[Request(found, 0, scene)]], vocabulary, [1.0], 32, First(np.random.PCG64(0)), empty=2, cells=200)
+    heard = []
+    with pytest.MonkeyPatch.context() as patch, torch.no_grad():
+        patch.setattr(modeling, "grouped_loss", lambda hidden, *_: heard.append(hidden) or {})
+        model(batch=made)
+        model(batch=plain)
+    learned, before = (h.view(*b["ids"].shape, -1)[0] for h, b in zip(heard, (made, plain), strict=True))
+    length = int((plain["request"][0] >= 0).sum())
+    torch.testing.assert_close(learned[:length], before[:length], rtol=1e-4, atol=1e-4)  # nobody looks at a block
+
+    row = {name: made[name][0] for name in ("ids", "track", "position", "block", "source", "point")}
+    cache = read_images(model, [scene.image])
+    prefix = read_requests(model, found, [scene], cache)
+    number = int(row["track"][row["block"] > 0][0])
+    mine = (row["track"] == number) & (row["block"] == 0)
+    ids, at = row["ids"][mine][None, None], row["point"][mine][:1][None]
+    drafted = 0
+    for begin in row["block"][(row["track"] == number) & (row["block"] > 0)].unique().tolist():
+        here = (row["track"] == number) & (row["block"] == begin)
+        assert row["source"][here].unique().tolist() == [int(torch.nonzero(mine)[begin - 1])]
+        tracks = model.begin(prefix, None if at.isnan().any() else at, 1, 64)
+        with torch.inference_mode():
+            model.read(prefix, tracks, ids[:, :, :begin], slots(ids[:, :, :begin], vocabulary))
+            last = ids[:, :, begin]
+            states = model.draft(prefix, tracks, last, int(here.sum()), slots(last, vocabulary))
+        torch.testing.assert_close(states[0, 0], learned[here], rtol=1e-3, atol=1e-3)
+        drafted += int(here.sum())
+    targets = sum(int((group["weight"] > 0).sum()) for group in made["groups"])
+    assert drafted > 1 and targets > sum(int((group["weight"] > 0).sum()) for group in plain["groups"])
 
 
 def test_the_runs_of_an_answer_are_what_its_file_says(generalist):

@@ -23,7 +23,7 @@ from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.sequence.automaton import Automaton
 from generalist.sequence.geometry import lattice
-from generalist.sequence.region import Region
+from generalist.sequence.region import Kind, Region
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import Task, TaskFile, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -84,7 +84,12 @@ class Bench:
 
     def request(self, task: Task) -> Sample:
         """A request that has all that a task may ask for."""
-        box = Region("box", np.asarray([40, 50, 200, 220], np.float32))
+        seen = np.zeros(self.picture.shape[:2], bool)
+        seen[50:220, 40:200] = True
+        wanted = next((need.kind for need in task.inputs if need.name == "region"), None)
+        regions = {"mask": seen, "oriented": np.asarray([120, 130, 160, 90, 20])}
+        kind: Kind = "mask" if wanted == "mask" else "oriented" if wanted == "oriented" else "box"
+        box = Region(kind, regions.get(kind, np.asarray([40, 50, 200, 220])))
         labels = ("red cube", "blue sphere")
         asked = Sample(self.picture, labels=labels, size=self.picture.shape[1::-1])
         return asked.but(phrase="the cube", question="how many?", query="a cube", document="a cube", region=box)

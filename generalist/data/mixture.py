@@ -43,11 +43,13 @@ class Mixture(TorchDataset[dict[str, Any]]):
         seed: int = 0,
         empty: int = 24,
         cells: int = 24,
+        block: float = 0.0,
     ):
         self.sources, self.tasks, self.vocabulary = sources, tasks, vocabulary
         self.names = tuple(task_weight)
         self.weights = list(task_weight.values())
         self.side, self.rows, self.steps, self.seed, self.empty, self.cells = side, rows, steps, seed, empty, cells
+        self.block = block
         share = np.asarray([source.weight for source in sources], np.float64)
         self.share = share / share.sum()
 
@@ -57,7 +59,7 @@ class Mixture(TorchDataset[dict[str, Any]]):
     def __getitem__(self, step: int) -> dict[str, Any]:
         rng = np.random.default_rng((self.seed, step))
         rows = [self._row(rng) for _ in range(self.rows)]
-        return collate(rows, self.vocabulary, self.weights, self.side, rng, self.empty, self.cells)
+        return collate(rows, self.vocabulary, self.weights, self.side, rng, self.empty, self.cells, self.block)
 
     def _row(self, rng: np.random.Generator) -> list[Request]:
         source = self.sources[int(rng.choice(len(self.sources), p=self.share))]
