@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from generalist.app.codecs import codecs
+from generalist.app.decoding import decoding
 from generalist.app.indexing import indexing
 
 __all__ = ["BENCHES", "Row", "rows"]
@@ -37,6 +38,7 @@ def _training() -> Iterator[tuple[str, float, str, float | None, str]]:
 
 BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {
     "codecs": codecs,
+    "decode": decoding,
     "encode": _encoding,
     "index": indexing,
     "train": _training,

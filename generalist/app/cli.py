@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from generalist.app.asking import asking
-from generalist.app.options import Json, Kinds, Model, TasksDir, Thin, load_model, model_folder
+from generalist.app.options import Blocks, Dtype, Json, Kinds, Model, TasksDir, Thin, load_model, model_folder
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -109,6 +109,8 @@ def predict(
         bool, typer.Option("--rescore", help="Lower the scores of things whose box, mask and oriented box disagree.")
     ] = False,
     thin: Thin = None,
+    dtype: Dtype = "fp32",
+    blocks: Blocks = "off",
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -122,7 +124,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = load_model(model, tasks_dir, thin)
+    generalist = load_model(model, tasks_dir, thin, dtype, blocks)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:
@@ -206,6 +208,8 @@ def evaluate(
         float,
         typer.Option(min=0, max=1, metavar="SHARE", help="Leave the documents of so many queries out of the index."),
     ] = 0.0,
+    dtype: Dtype = "fp32",
+    blocks: Blocks = "off",
     json: Json = False,
     tasks_dir: TasksDir = None,
 ) -> None:
@@ -213,7 +217,7 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    known = load_model(model, tasks_dir, thin)
+    known = load_model(model, tasks_dir, thin, dtype, blocks)
     evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among,
                             unanswerable=unanswerable)  # fmt: skip
     with Bar(f"eval {task}", len(evaluation)) as bar:
@@ -310,7 +314,7 @@ def bench(
         str,
         typer.Argument(
             help="codecs: what annotations lose by being spelled. index: what naming documents costs. encode: what "
-            "reading a picture costs. train: what training makes of the machine.",
+            "reading a picture costs. decode: what an answer costs. train: what training makes of the machine.",
             show_default=False,
         ),
     ],

@@ -7,22 +7,21 @@ model.read("scene.png")             # read once picture("depth").depth, picture(
 import difflib
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
+from generalist.app.album import Album, Picture
 from generalist.data.images import load_image
 from generalist.data.readers.requested import ROUTE, spoken
 from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
 from generalist.model.build import load_model, model_folder, save_model
-from generalist.model.cache import ImageCache
-from generalist.model.decode import Choice, decode, on_device
+from generalist.model.cache import ImageCache, joined
+from generalist.model.decode import Blocks, Choice, decode, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.sequence.consistency import rescored
@@ -32,28 +31,16 @@ from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["Generalist", "Picture"]
+__all__ = ["DTYPES", "Generalist", "Picture"]
 
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
+"""What a model may compute in, by name."""
 
 CONVINCED = 0.7
 """The probability from which the model's word is taken for what a request means."""
 
 QUERY = 200
 """Letters of a request that are enough to tell what it means."""
-
-
-@dataclass(slots=True)
-class Picture:
-    """An image that has been read. Ask it things: ``picture("depth")``."""
-
-    owner: "Generalist"
-    name: str | None
-    pixels: NDArray[np.uint8]
-    cache: ImageCache
-
-    def __call__(self, instruction: str, *, task: str | None = None, **fields: Any) -> Answer:
-        """As ``Generalist.__call__``, without reading the image again."""
-        return self.owner(instruction, self, task=task, **fields)
 
 
 class Generalist:
@@ -64,6 +51,9 @@ class Generalist:
         batch: requests decoded together.
         scalings: by task, the maps that calibrate its scores; other tasks' scores stay as they are.
         rescore: whether things that are spelled in several ways score less if the ways disagree.
+        blocks: whether what is of fixed length is written at once, see ``Choice``.
+        keep: pictures that are kept as they were read, those asked last: whoever asks again does not wait. A change of
+            the model's weights wants ``album.clear()``.
     """
 
     def __init__(
@@ -74,24 +64,38 @@ class Generalist:
         batch: int = 16,
         scalings: Mapping[str, Scaling] | None = None,
         rescore: bool = False,
+        blocks: Blocks = "off",
+        keep: int = 8,
     ):
         self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
-        self.scalings, self.rescore = dict(scalings or {}), rescore
+        self.scalings, self.rescore, self.blocks = dict(scalings or {}), rescore, blocks
+        self.album = Album(keep)
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path = "tiny", tasks_dir: Path | Iterable[Path] = (), device: str | torch.device | None = None
+        cls,
+        name: str | Path = "tiny",
+        tasks_dir: Path | Iterable[Path] = (),
+        device: str | torch.device | None = None,
+        dtype: str = "fp32",
+        blocks: Blocks = "off",
     ) -> "Generalist":
         """The shipped model by name, or one from a folder, with the shipped tasks and those of ``tasks_dir``.
 
+        dtype: one of ``DTYPES``; bf16 is faster where the processor multiplies in it.
+
         Raises:
-            Fault: the model, its vocabulary, its calibration or a task file is at fault.
+            Fault: the model, its vocabulary, its calibration or a task file is at fault, or there is no such dtype.
         """
+        if dtype not in DTYPES:
+            raise Fault(f"dtype {dtype!r} is none of {', '.join(DTYPES)}")
         model, vocabulary = load_model(name)
         scalings = read_scalings(model_folder(name))
         where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
         folders = [tasks_dir] if isinstance(tasks_dir, Path) else list(tasks_dir)
-        return cls(model.float().to(where), vocabulary, load_tasks(vocabulary, *folders), scalings=scalings)
+        tasks = load_tasks(vocabulary, *folders)
+        torch.nn.Module.to(model, where, DTYPES[dtype])
+        return cls(model, vocabulary, tasks, scalings=scalings, blocks=blocks)
 
     def save(self, folder: Path) -> None:
         """Writes a model folder that ``from_pretrained`` reads, with the calibration of the scores."""
@@ -116,24 +120,54 @@ class Generalist:
         Raises:
             Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
         """
-        picture = image if isinstance(image, Picture) or image is None else self.read(image)
-        found, request = self.route(instruction, picture is not None, task, fields)
-        if picture is not None:
-            height, width = picture.pixels.shape[:2]
-            request = request.but(image=picture.pixels, size=(width, height))
-        began = time.perf_counter()
-        answer = self._answer(found, [request], None if picture is None else picture.cache)[0]
-        answer.seconds = time.perf_counter() - began
-        answer.image = None if picture is None else picture.name
-        return answer
+        return self.answers([instruction], image, task=task, **fields)[0]
+
+    def answers(
+        self, instructions: Sequence[str], image: Any = None, *, task: str | None = None, **fields: Any
+    ) -> list[Answer]:
+        """The answers to several instructions about one image, in their order. The image is read once, and requests of
+        one task are answered together. Arguments and faults are those of a single request.
+        """
+        picture = self.read(image) if image is not None else None
+        asked: dict[str, list[tuple[int, Sample]]] = {}
+        for place, instruction in enumerate(instructions):
+            found, request = self.route(instruction, picture is not None, task, dict(fields))
+            if picture is not None:
+                height, width = picture.pixels.shape[:2]
+                request = request.but(image=picture.pixels, size=(width, height))
+            asked.setdefault(found.name, []).append((place, request))
+        out: dict[int, Answer] = {}
+        for name, several in asked.items():
+            for start in range(0, len(several), self.batch):
+                part = several[start : start + self.batch]
+                began = time.perf_counter()
+                cache = None if picture is None else picture.cache
+                answers = self._answer(self.tasks[name], [request for _, request in part], cache)
+                each = (time.perf_counter() - began) / len(part)
+                for (place, _), answer in zip(part, answers, strict=True):
+                    answer.seconds, answer.image = each, None if picture is None else picture.name
+                    out[place] = answer
+        return [out[place] for place in range(len(instructions))]
 
     def read(self, image: Any) -> Picture:
-        """Reads an image once; the picture can then be asked many things."""
-        pixels = load_image(image)
-        name = str(image) if isinstance(image, (str, Path)) else None
-        cache = read_images(self.model, [pixels])
-        assert cache is not None
-        return Picture(self, name, pixels, cache)
+        """Reads an image once; the picture can then be asked many things. One that is still in the ``album`` is not
+        read again."""
+        return image if isinstance(image, Picture) else self._read([image])[0][0]
+
+    def _read(self, images: Sequence[Any]) -> tuple[list[Picture], ImageCache | None]:
+        """Pictures of images, those that are not in the album read together; and what was read, if it is of just these
+        images."""
+        keys = [self.album.key(image) for image in images]
+        held = {key: self.album.get(key) for key in keys}
+        new = {key: image for key, image in zip(keys, images, strict=True) if held[key] is None}
+        pixels = {key: load_image(image) for key, image in new.items()}
+        cache = read_images(self.model, list(pixels.values())) if pixels else None
+        for row, (key, image) in enumerate(new.items()):
+            assert cache is not None
+            name = str(image) if isinstance(image, (str, Path)) else None
+            held[key] = self.album.put(key, Picture(self, name, pixels[key], cache.row(row)))
+        pictures = [picture for key in keys if (picture := held[key]) is not None]
+        return pictures, cache if len(new) == len(images) else None
 
     def route(
         self, instruction: str, has_image: bool = True, task: str | None = None, fields: dict[str, Any] | None = None
@@ -202,18 +236,32 @@ class Generalist:
         found, out = self._named(task), []
         for start in range(0, len(requests), self.batch):
             part = list(requests[start : start + self.batch])
-            cache = read_images(self.model, [None if r.image is None else load_image(r.image) for r in part])
-            out += self._answer(found, part, cache)
+            out += self._answer(found, part, self._seen([request.image for request in part]))
         return out
 
+    def _seen(self, images: Sequence[Any]) -> ImageCache | None:
+        """The images of requests side by side, one for each; a single one that all are about is there once. A request
+        without an image has any: it is told not to look."""
+        there = [image for image in images if image is not None]
+        if not there:
+            return None
+        pictures, read = self._read(there)
+        if len(there) < len(images):
+            left = iter(pictures)
+            return joined([pictures[0].cache if image is None else next(left).cache for image in images])
+        alone = all(picture is pictures[0] for picture in pictures)
+        return pictures[0].cache if alone else read or joined([picture.cache for picture in pictures])
+
     def _answer(self, task: Task, requests: list[Sample], cache: ImageCache | None) -> list[Answer]:
+        """Answers of one task; cache: an image for each request, or the one that all are about."""
         prefix = read_requests(self.model, task, requests, cache)
         starts = [task.points(request) for request in requests]
         # One task's requests all start somewhere, or none does.
         known = [start for start in starts if start is not None]
         points = torch.from_numpy(np.stack(known)).to(self.device) if len(known) == len(requests) else None
         automaton = task.automaton(max(len(r.labels) for r in requests))
-        choice = Choice(present=None) if task.raster else Choice(best=task.file.keep == "best")
+        best, blocks = task.file.keep == "best", self.blocks
+        choice = Choice(present=None, blocks=blocks) if task.raster else Choice(best=best, blocks=blocks)
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
         return [self.scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
 

@@ -8,9 +8,24 @@ import typer
 
 from generalist.faults import Fault
 
-__all__ = ["Json", "Kinds", "Model", "TasksDir", "Thin", "load_model", "load_vocabulary", "model_folder"]
+__all__ = [
+    "Blocks",
+    "Dtype",
+    "Json",
+    "Kinds",
+    "Model",
+    "TasksDir",
+    "Thin",
+    "load_model",
+    "load_vocabulary",
+    "model_folder",
+]
 
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by name, or a model folder.")]
+Dtype = Annotated[str, typer.Option("--dtype", help="fp32, or bf16, which is faster where the processor has it.")]
+Blocks = Annotated[
+    str, typer.Option("--blocks", help="Write what is of fixed length at once: off, exact (the same answers), or fast.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output, nothing else.")]
 Kinds = Annotated[
     str | None,
@@ -29,17 +44,25 @@ Thin = Annotated[
 ]
 
 
-def load_model(model: str, tasks_dir: list[Path] | None = None, thin: float | None = None) -> Any:
+def load_model(
+    model: str,
+    tasks_dir: list[Path] | None = None,
+    thin: float | None = None,
+    dtype: str = "fp32",
+    blocks: Any = "off",
+) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print. thin: the
     share of patches that its middle blocks see, None for all of them."""
     folder = model_folder(model)
+    if blocks not in ("off", "exact", "fast"):
+        raise Fault(f"--blocks {blocks}: blocks are off, exact or fast")
     from transformers.utils import logging
 
     from generalist.app.generalist import Generalist
 
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    generalist = Generalist.from_pretrained(folder, tasks_dir or ())
+    generalist = Generalist.from_pretrained(folder, tasks_dir or (), dtype=dtype, blocks=blocks)
     if thin is not None:
         from generalist.model.thinning import Thinning
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from generalist.data.blocks import Blocks
 from generalist.data.rows import NOWHERE, Rows
 from generalist.sequence.automaton import START
 from generalist.sequence.picture import GREY, letterbox, normalise
@@ -68,12 +69,14 @@ def collate(
     rng: np.random.Generator,
     empty: int = 24,
     cells: int = 24,
+    block: float = 0.0,
 ) -> dict[str, Any]:
     """Rows of requests, each about one picture, to the batch that ``GeneralistModel.forward`` documents.
 
     ``empty``: most tracks with ``none`` kept of a request on a grid; ``cells``: tracks kept of a raster.
+    ``block``: share of the requests whose answers are learned as blocks too.
     """
-    batch = _Batch(vocabulary, rng, empty, cells)
+    batch = _Batch(vocabulary, rng, empty, cells, block)
     blind: list[Request] = []
     for picture, requests in enumerate(rows):
         seeing = [request for request in requests if request.sample.image is not None]
@@ -85,8 +88,8 @@ def collate(
 
 
 class _Batch:
-    def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int):
-        self.vocabulary, self.rng, self.empty, self.cells = vocabulary, rng, empty, cells
+    def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float):
+        self.vocabulary, self.rng, self.empty, self.cells, self.block = vocabulary, rng, empty, cells, block
         self.rows = Rows()
         self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
         self.shown = Shown()
@@ -112,7 +115,8 @@ class _Batch:
         """Puts an instruction and the tracks kept of its answer into the first row of the picture with room
         for them."""
         there = ids >= 0
-        place = self.rows.place(picture, len(prompt.ids) + int(there.sum()))
+        blocks = self._blocks(request, ids)
+        place = self.rows.place(picture, len(prompt.ids) + int(there.sum()) + len(blocks))
         row = self.rows[place]
         first = self.slots
         self.slots += int(prompt.label.max(initial=-1)) + 1
@@ -136,6 +140,22 @@ class _Batch:
         slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
         number, position = np.nonzero(there)
         row.add(fed[there], len(self.labels), number + 1, position, points[number], slot[there], seen)
+        if len(blocks):
+            number, begin = blocks.track, blocks.begin
+            source = at[number, begin - 1] & 0xFFFFFFFF
+            again = np.full(ids.shape, -1, np.int64)
+            again[number, blocks.position] = np.arange(len(blocks)) + row.length + (place << 32)
+            self._score(request, ids, weight, again >= 0, again)
+            label_at = slot[number, begin]
+            where = points[number]
+            row.add(
+                fed[number, begin], len(self.labels), number + 1, blocks.position, where, label_at, seen, begin, source
+            )
+
+    def _blocks(self, request: Request, ids: NDArray[np.int64]) -> Blocks:
+        if not self.block or self.rng.random() >= self.block:
+            return Blocks.none()
+        return Blocks.of(ids, request.task.constraint(request.sample), self.vocabulary)
 
     def _kept(
         self, request: Request

@@ -4,6 +4,7 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -47,6 +48,20 @@ def load_image(
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
+    if isinstance(source, str | Path) and (path := Path(source)).is_file():
+        state = path.stat()
+        return _decoded(str(source), annotated, state.st_mtime_ns, state.st_size).copy()
+    return _decode(source, annotated)
+
+
+@lru_cache(maxsize=4)
+def _decoded(path: str, annotated: tuple[int, int] | None, *state: int) -> NDArray[np.uint8]:
+    """The last files: a set asks several things of a picture, one after another, and decoding it costs more than all
+    else that is done to it. ``state``: a file that was written anew is another."""
+    return _decode(path, annotated)
+
+
+def _decode(source: str | Path | BinaryIO, annotated: tuple[int, int] | None) -> NDArray[np.uint8]:
     with _opened(source) as image:
         upright = ImageOps.exif_transpose(image) if _ORIENTATION in image.getexif() else image
         if annotated is not None and upright.size != annotated and image.size == annotated:

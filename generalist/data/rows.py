@@ -36,9 +36,22 @@ class Row:
     point: list[NDArray[Any]] = field(default_factory=list)
     slot: list[NDArray[Any]] = field(default_factory=list)
     seen: list[NDArray[Any]] = field(default_factory=list)
+    block: list[NDArray[Any]] = field(default_factory=list)
+    source: list[NDArray[Any]] = field(default_factory=list)
     length: int = 0
 
-    def add(self, ids: Any, request: Any, track: Any, position: Any, point: Any, slot: Any, seen: bool) -> None:
+    def add(
+        self,
+        ids: Any,
+        request: Any,
+        track: Any,
+        position: Any,
+        point: Any,
+        slot: Any,
+        seen: bool,
+        block: Any = 0,
+        source: Any = -1,
+    ) -> None:
         n = len(ids)
         for name, value in (
             ("ids", ids),
@@ -47,6 +60,8 @@ class Row:
             ("position", position),
             ("slot", slot),
             ("seen", seen),
+            ("block", block),
+            ("source", source),
         ):
             getattr(self, name).append(np.broadcast_to(np.asarray(value), (n,)))
         self.point.append(np.broadcast_to(np.asarray(point, np.float32), (n, 2)))
@@ -83,6 +98,8 @@ class Rows:
             ("position", 0, np.int64),
             ("slot", -1, np.int64),
             ("seen", True, np.bool_),
+            ("block", 0, np.int64),
+            ("source", -1, np.int64),
         ):
             table = np.full((len(rows), longest), fill, kind)
             for b, row in enumerate(rows):
@@ -91,5 +108,7 @@ class Rows:
         point = np.full((len(rows), longest, 2), np.nan, np.float32)
         for b, row in enumerate(rows):
             point[b, : row.length] = np.concatenate([*row.point, np.zeros((0, 2), np.float32)])
+        if not bool((out["block"] > 0).any()):
+            del out["block"], out["source"]
         image = torch.tensor([max(row.picture, 0) for row in rows])
         return out | {"point": torch.from_numpy(point), "has_image": out.pop("seen"), "image": image}, longest

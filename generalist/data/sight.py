@@ -30,7 +30,7 @@ Array = NDArray[Any]
 
 _SAMPLE = listed(
     """image id size labels phrase question query document region objects semantic depth normals parts text texts
-    documents"""
+    documents evidence granularity"""
 )
 _OBJECTS = listed("boxes names masks ignore oriented keypoints points stuff joints")
 

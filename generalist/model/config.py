@@ -25,6 +25,7 @@ class GeneralistConfig(PretrainedConfig):
         width, depth, heads, mlp_ratio: of the blocks. image_size: edge of the square input in pixels.
         patch_size: edge of a patch in pixels.
         max_text, max_track: most tokens of an instruction, and of one track.
+        block_layers: last blocks of the stack that tokens pass which are written at once; None for a quarter of them.
         rope: rotate queries and keys by their place in the picture (axial, two-dimensional), beside ``pos_embed``.
         class_token, registers, pre_norm, layer_scale, qkv_bias, activation, norm_eps, patch_bias: what the timm
             families differ in; ``init: timm/<name>`` sets them from the timm model.
@@ -44,6 +45,7 @@ class GeneralistConfig(PretrainedConfig):
         patch_size: int = 16,
         max_text: int = 256,
         max_track: int = 128,
+        block_layers: int | None = None,
         rope: bool = True,
         class_token: bool = False,
         registers: int = 0,
@@ -62,6 +64,7 @@ class GeneralistConfig(PretrainedConfig):
     ):
         self.vocab_size, self.width, self.depth, self.heads, self.mlp_ratio = vocab_size, width, depth, heads, mlp_ratio
         self.image_size, self.patch_size, self.max_text, self.max_track = image_size, patch_size, max_text, max_track
+        self.block_layers = max(1, round(depth / 4)) if block_layers is None else block_layers
         self.rope, self.class_token, self.registers, self.pre_norm = rope, class_token, registers, pre_norm
         self.layer_scale, self.qkv_bias, self.patch_bias = layer_scale, qkv_bias, patch_bias
         self.activation, self.norm_eps = activation, norm_eps

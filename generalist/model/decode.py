@@ -8,22 +8,24 @@ Legend: R requests, K tracks (or beams) a request, C columns, D width.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-from generalist.model.cache import Prefix, TrackCache
+from generalist.model.cache import Prefix
+from generalist.model.chances import certain, on_device, probabilities, slots
 from generalist.model.modeling import GeneralistModel
+from generalist.model.record import Record
 from generalist.sequence.automaton import Automaton, Constraint, State
+from generalist.sequence.runs import LONGEST
 from generalist.sequence.vocabulary import Vocabulary
-from generalist.sequence.written import Step, Written
+from generalist.sequence.written import Written
 
-__all__ = ["Choice", "beam_search", "decode", "on_device"]
+__all__ = ["Blocks", "Choice", "beam_search", "decode", "on_device"]
 
-KEPT = 2048
-"""Distributions over more columns than this are not kept: no unit decodes pieces of text by expectation."""
+
+Blocks = Literal["off", "exact", "fast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class Choice:
     the weak ones too. best: the track that most wants to write does, however weakly. most: tracks a request that may
     write.
     temperature: 0 takes the likeliest token, otherwise samples from the nucleus ``top_p``.
+    blocks: what is of fixed length is written at once. "fast" takes it as it is; "exact" reads it to see whether one
+    token at a time would have come to the same, and writes anew what would not. Samples are drawn one by one.
     """
 
     present: float | None = 0.05
@@ -42,16 +46,7 @@ class Choice:
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
-
-
-@lru_cache(maxsize=64)
-def _moved(automaton: Automaton, device: torch.device) -> Automaton:
-    return automaton.on(lambda table: torch.from_numpy(table).to(device))
-
-
-def on_device(automaton: Automaton, device: torch.device) -> Automaton:
-    """The tables as tensors of a device; kept, because a task is asked again and again."""
-    return _moved(automaton, device)
+    blocks: Blocks = "off"
 
 
 @torch.inference_mode()
@@ -71,21 +66,15 @@ def decode(
     return _Decoder(model, prefix, constraint, vocabulary, points, choice or Choice()).run()
 
 
-class Kept(NamedTuple):
-    """``Step`` of all requests: columns (C,), probabilities (R, M, C), row (R, K), planes (R, M, down, across)."""
+class _Told(NamedTuple):
+    """One step: the ids picked (R, K), ``pad`` for tracks that had ended; the ids possible (C,), their probabilities
+    (R, K, C) and those of what was picked (R, K); the cover that ``pixels`` tokens mean (R, K, down, across)."""
 
+    ids: Tensor
     columns: Tensor
-    probabilities: Tensor
-    row: Tensor
+    probability: Tensor
+    chosen: Tensor
     planes: Tensor | None
-
-    def cpu(self) -> "Kept":
-        planes = None if self.planes is None else self.planes.cpu()
-        return Kept(self.columns.cpu(), self.probabilities.cpu(), self.row.cpu(), planes)
-
-    def of(self, request: int) -> Step:
-        planes = None if self.planes is None else self.planes[request].numpy()
-        return Step(self.columns.numpy(), self.probabilities[request].numpy(), self.row[request].numpy(), planes)
 
 
 class _Decoder:
@@ -101,26 +90,38 @@ class _Decoder:
         self.model, self.prefix, self.constraint, self.vocabulary = model, prefix, constraint, vocabulary
         self.choice, self.grid = choice, points is not None
         device = prefix.mask.device
-        self.R, self.K = len(prefix.mask), 1 if points is None else points.shape[1]
-        self.cache = model.begin(prefix, points, self.K, constraint.bound)
-        self.state = constraint.start(self.R * self.K)
+        self.R, K = len(prefix.mask), 1 if points is None else points.shape[1]
+        self.cache = model.begin(prefix, points, K, constraint.bound)
+        self.state = constraint.start(self.R * K)
         # Which track each place of the cache holds, now that others have left.
-        self.track = torch.arange(self.K, device=device).expand(self.R, self.K)
-        self.ids = torch.full((self.R, self.K), vocabulary.bos, device=device)
-        self.tokens: list[Tensor] = []
-        self.chosen: list[Tensor] = []
-        self.kept: list[Kept | None] = []
+        self.track = torch.arange(K, device=device).expand(self.R, K)
+        self.unread = [torch.full((self.R, K), vocabulary.bos, device=device)]
+        self.record = Record((self.R, K, constraint.bound), vocabulary.pad, device)
+        self.step = 0
         self.random = torch.Generator(device=device).manual_seed(choice.seed)
+        self.runs: Tensor | None = None
+        if choice.blocks != "off" and choice.temperature == 0 and isinstance(constraint, Automaton):
+            self.runs = certain(constraint, vocabulary)
+        self.again = 0  # until this step, what a block got wrong is written anew, token by token
 
     def run(self) -> list[Written]:
-        for _ in range(self.constraint.bound):
-            ended = self.constraint.done(self.state).view_as(self.ids)
+        while self.step < self.constraint.bound:
+            ended = self._ended(self.state)
             if bool(ended.all()):
                 break
-            if self.tokens:
+            if self.step:
                 ended = self._leave(ended)
-            self._write(ended)
-        return self._written()
+            count = self._certain(ended)
+            if not count:
+                self._settle(self._told(self._read()[:, :, -1], self.state))
+            elif self.choice.blocks == "fast":
+                self._take(count)
+            else:
+                self._verify(count)
+        return self.record.written()
+
+    def _ended(self, state: State) -> Tensor:
+        return torch.as_tensor(self.constraint.done(state)).view_as(self.track)
 
     def _leave(self, ended: Tensor) -> Tensor:
         """Drops places whose tracks have ended, as far as the fullest request allows."""
@@ -132,33 +133,96 @@ class _Decoder:
         flat = (rows * ended.shape[1] + order).flatten()
         self.cache.select(order)
         self.state = self.constraint.reorder(self.state, flat)
-        self.track, self.ids = self.track.gather(1, order), self.ids.gather(1, order)
+        self.track = self.track.gather(1, order)
+        self.unread = [ids.gather(1, order) for ids in self.unread]
         return ended.gather(1, order)
 
-    def _write(self, ended: Tensor) -> None:
-        """One token of every track."""
-        hidden, columns, probability = _distribution(
-            self.model, self.prefix, self.cache, self.constraint, self.state, self.ids, self.vocabulary
-        )
-        pick = self._pick(columns, probability)
-        self.ids = torch.where(ended, self.vocabulary.pad, columns[pick])
-        self.state = self.constraint.advance(self.state, self.ids.flatten())
-        full = torch.full((self.R, self.K), self.vocabulary.pad, device=pick.device)
-        self.tokens.append(full.scatter(1, self.track, self.ids))
-        value = torch.where(ended, 1.0, probability.gather(2, pick[..., None]).squeeze(2))
-        self.chosen.append(torch.ones(self.R, self.K, device=pick.device).scatter(1, self.track, value))
-        row = torch.full_like(full, -1).scatter(
-            1, self.track, torch.arange(pick.shape[1], device=pick.device) + 0 * pick
-        )
-        row = row.masked_fill(self.tokens[-1] == self.vocabulary.pad, -1)
-        planes = self._planes(hidden)
-        few = len(columns) <= KEPT or planes is not None
-        self.kept.append(Kept(columns, probability, row, planes) if few else None)
+    # ---- a token ---------------------------------------------------------------------------------------------------
 
-    def _planes(self, hidden: Tensor) -> Tensor | None:
+    def _read(self) -> Tensor:
+        """States (R, K, L, D) of the tokens that were chosen and not read."""
+        ids = torch.stack(self.unread, 2)
+        self.unread = []
+        return self.model.read(self.prefix, self.cache, ids, slots(ids, self.vocabulary))
+
+    def _told(self, hidden: Tensor, state: State) -> _Told:
+        """What states (R, K, D) say comes next."""
+        columns, probability = probabilities(self.model, self.prefix, self.constraint, state, hidden, self.vocabulary)
+        pick = self._pick(columns, probability)
+        ended = self._ended(state)
+        ids = torch.where(ended, self.vocabulary.pad, columns[pick])
+        chosen = probability.gather(2, pick[..., None]).squeeze(2)
+        return _Told(ids, columns, probability, chosen, self._planes(hidden, ids))
+
+    def _settle(self, told: _Told) -> None:
+        """The next token of every track that has not ended."""
+        self._note(self.step, told)
+        self.state = self.constraint.advance(self.state, told.ids.flatten())
+        self.unread.append(told.ids)
+        self.step += 1
+
+    def _note(self, step: int, told: _Told) -> None:
+        self.record.add(step, self.track, told.ids, told.columns, (told.probability, told.chosen), told.planes)
+
+    # ---- a block ---------------------------------------------------------------------------------------------------
+
+    def _certain(self, ended: Tensor) -> int:
+        """How many tokens of every track that writes are to be a block now; 0 for none."""
+        if self.runs is None or not self.step or self.step < self.again:
+            return 0
+        count = int(self.runs[self.state.rows].masked_fill(ended.flatten(), LONGEST).min())
+        # To write two and then to read them would be no fewer passes than to write one after the other.
+        return count if count > 2 or self.choice.blocks == "fast" else 0
+
+    def _draft(self, count: int) -> Tensor:
+        """States (R, K, count, D) of a block. All but the last token chosen have to be read first."""
+        *before, last = self.unread
+        if before:
+            self.unread = before
+            self._read()
+            self.unread = [last]
+        return self.model.draft(self.prefix, self.cache, last, count, slots(last, self.vocabulary))
+
+    def _take(self, count: int) -> None:
+        """Writes a block, and believes it."""
+        hidden = self._draft(count)
+        for i in range(count):
+            self._settle(self._told(hidden[:, :, i], self.state))
+
+    def _verify(self, count: int) -> None:
+        """Writes a block, reads it, and keeps as much of it as every track would have written by itself. Tracks that
+        got all of it right and have ended with it are done; the others go on from where the first of them went wrong.
+        """
+        last, began, ended = self.unread[-1], self.cache.length, self._ended(self.state)
+        guess, _ = self._walk(self._draft(count))
+        self.unread = [last, *(told.ids for told in guess[:-1])]
+        truth, states = self._walk(self._read())
+        right = torch.stack([a.ids == b.ids for a, b in zip(guess, truth, strict=True)])
+        good = (1 + right[:-1].cumprod(0).sum(0)).masked_fill(ended, count)
+        most = int(good.min())
+        for told in truth[:most]:
+            self._settle(told)
+        whole = (good == count) & self._ended(states[-1]) & ~ended
+        for step, told in enumerate(truth[most:], self.step):
+            self._note(step, told._replace(ids=torch.where(whole, told.ids, self.vocabulary.pad)))
+        self.state = _either(whole.flatten(), states[-1], self.state)
+        self.unread, self.cache.length = [truth[most - 1].ids], began + most
+        self.again = self.step + count - most
+
+    def _walk(self, hidden: Tensor) -> tuple[list[_Told], list[State]]:
+        """What states (R, K, count, D) say one after another, and where the answers stand after each."""
+        found, states = [], [self.state]
+        for i in range(hidden.shape[2]):
+            found.append(self._told(hidden[:, :, i], states[-1]))
+            states.append(self.constraint.advance(states[-1], found[-1].ids.flatten()))
+        return found, states
+
+    # ---- the choice ------------------------------------------------------------------------------------------------
+
+    def _planes(self, hidden: Tensor, ids: Tensor) -> Tensor | None:
         """The cover of the sub-cell that each track's token means (R, K, down, across), if any track writes such."""
         images, block = self.prefix.images, self.vocabulary.blocks.get("pixels")
-        if images is None or block is None or not bool(((self.ids >= block.start) & (self.ids < block.stop)).any()):
+        if images is None or block is None or not bool(((ids >= block.start) & (ids < block.stop)).any()):
             return None
         return self.model.planes(hidden, images.features[-1]).float().sigmoid().unflatten(2, images.grid)
 
@@ -168,7 +232,7 @@ class _Decoder:
             return self._sample(probability)
         best = probability.argmax(-1)
         none = torch.nonzero(columns == self.vocabulary.none)
-        if not self.grid or self.tokens or not len(none) or self.choice.present is None:
+        if not self.grid or self.step or not len(none) or self.choice.present is None:
             return best
         # The first token of a grid says whether anything is there; that is settled by a threshold, not by the mode.
         at = int(none)
@@ -190,48 +254,10 @@ class _Decoder:
         drawn = torch.multinomial(ordered.flatten(0, 1), 1, generator=self.random).view(*ordered.shape[:2], 1)
         return index.gather(-1, drawn).squeeze(-1)
 
-    def _written(self) -> list[Written]:
-        tokens = torch.stack(self.tokens, 2).cpu().numpy()
-        chosen = torch.stack(self.chosen, 2).float().cpu().numpy()
-        kept = [k and k.cpu() for k in self.kept]
-        return [
-            Written(
-                tokens[r],
-                chosen[r],
-                [k and k.of(r) for k in kept],
-                self.vocabulary.pad,
-            )
-            for r in range(self.R)
-        ]
 
-
-def _distribution(
-    model: GeneralistModel,
-    prefix: Prefix,
-    cache: TrackCache,
-    constraint: Constraint,
-    state: State,
-    ids: Tensor,
-    vocabulary: Vocabulary,
-    among: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Steps every track past ``ids`` (R, K). Returns the states (R, K, D), the ids possible next (C,) and their
-    probabilities (R, K, C), which are told among what is allowed, or among all of the ids ``among`` (sorted).
-
-    Rows that have ended allow nothing; their probabilities are zeros.
-    """
-    label = vocabulary["label"]
-    slot = torch.where((ids >= label.start) & (ids < label.stop), ids - label.start, -1)
-    hidden = model.step(prefix, cache, ids, slot)
-    allowed = constraint.allowed(state)
-    columns = allowed.columns if among is None else among
-    scores = model.logits(prefix, hidden, columns, (label.start, label.stop))
-    if among is None:
-        scores = scores.masked_fill(~allowed.mask.view_as(scores), -torch.inf)
-        return hidden, columns, scores.softmax(-1).nan_to_num(0.0)
-    mask = torch.zeros(len(allowed.mask), len(among), dtype=torch.bool, device=scores.device)
-    mask[:, torch.searchsorted(among, allowed.columns)] = allowed.mask
-    return hidden, columns, scores.softmax(-1).masked_fill(~mask.view_as(scores), 0.0)
+def _either(first: Tensor, a: State, b: State) -> State:
+    """Of each row the state in ``a`` where ``first``, else that in ``b``."""
+    return State(torch.where(first, a.rows, b.rows), b.step, torch.where(first[:, None], a.last, b.last))
 
 
 @torch.inference_mode()
@@ -264,7 +290,8 @@ def beam_search(
     found: list[list[tuple[list[int], float]]] = [[] for _ in range(R)]
     rows = torch.arange(R, device=device)[:, None]
     for _ in range(constraint.bound):
-        _, columns, probability = _distribution(model, prefix, cache, constraint, state, ids, vocabulary, among)
+        hidden = model.step(prefix, cache, ids, slots(ids, vocabulary))
+        columns, probability = probabilities(model, prefix, constraint, state, hidden, vocabulary, among)
         score = (total[..., None] + probability.log()).flatten(1)
         if history is not None:
             _note(history, written, score, max(wide, beams), columns)

@@ -1,4 +1,5 @@
-"""The block, its attention, and how a place in the picture rotates it. Names and layout are timm's VisionTransformer's.
+"""The block, its attention, and what a place in the picture means to it. Names and layout are those of timm's
+VisionTransformer.
 
 Legend: B rows, S queries, P keys before them, H heads, E width of a head, D width, N patches, K tracks, L their tokens.
 """
@@ -11,17 +12,15 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generalist.model.config import GeneralistConfig
+from generalist.model.sharing import Past, Sight, shared_attention
 
-__all__ = ["Block", "Past", "PatchEmbed", "rotation"]
+__all__ = ["Block", "PatchEmbed", "bilinear", "rotation"]
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
 }
-
-Past = tuple[Tensor, Tensor]
-"""Keys and values, each (B, H, P, E)."""
 
 
 def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
@@ -36,6 +35,19 @@ def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
     angle = 2 * pi * torch.nan_to_num(points_BS2.float(), nan=0.5).flip(-1)[..., None] * turns
     angle = angle.flatten(-2)[:, None]
     return angle.cos(), angle.sin()
+
+
+def bilinear(points: Tensor, grid: tuple[int, int]) -> Tensor:
+    """Weights (B, S, N) that sample a grid (down, across) of patch centres at points (B, S, 2) xy; nan gives zeros."""
+    known = ~points.isnan().any(-1, keepdim=True)
+    points = torch.nan_to_num(points)
+
+    def along(at: Tensor, cells: int) -> Tensor:
+        place = (at * cells - 0.5).clamp(0, cells - 1)
+        return (1 - (place[..., None] - torch.arange(cells, device=at.device)).abs()).clamp(min=0)
+
+    down, across = along(points[..., 1], grid[0]), along(points[..., 0], grid[1])
+    return (down[..., :, None] * across[..., None, :]).flatten(-2) * known
 
 
 def _rotate(x_BHSE: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
@@ -74,29 +86,18 @@ class Attention(nn.Module):
         out = F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
         return self.merge(out), (k, v)
 
-    def step(
-        self,
-        x_BKD: Tensor,
-        turn: tuple[Tensor, Tensor] | None,
-        prefix: Past,
-        prefix_mask: Tensor,
-        own_k: Tensor,
-        own_v: Tensor,
-        at: int,
-    ) -> Tensor:
-        """One token of each of K tracks. The prefix (B, H, P, E) is shared: its keys are never copied for a track.
+    def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight, own: Past, at: int) -> Tensor:
+        """L tokens of each of K tracks, x (R, K x L, D), after ``at`` tokens of their own.
 
-        own_k, own_v (B, H, K, Lmax, E) are written at ``at``. The two sets of scores go through one softmax.
+        own: keys and values (R, H, K, Lmax, E), written from ``at`` on. What is read once is shared: its keys are
+        never copied for a track.
         """
-        q, k, v = self.project(x_BKD, turn)
-        own_k[:, :, :, at], own_v[:, :, :, at] = k, v
-        keys, values = own_k[:, :, :, : at + 1], own_v[:, :, :, : at + 1]
-        q = q * q.shape[-1] ** -0.5
-        shared = q @ prefix[0].transpose(-1, -2) + prefix_mask
-        own = (q[..., None, :] @ keys.transpose(-1, -2)).squeeze(-2)
-        P = shared.shape[-1]
-        weights = torch.cat([shared, own], -1).float().softmax(-1).to(values.dtype)
-        out = weights[..., :P] @ prefix[1] + (weights[..., None, P:] @ values).squeeze(-2)
+        keys, values = own
+        K, L = keys.shape[2], x.shape[1] // keys.shape[2]
+        q, k, v = self.project(x, turn)
+        keys[:, :, :, at : at + L] = k.unflatten(2, (K, L))
+        values[:, :, :, at : at + L] = v.unflatten(2, (K, L))
+        out = shared_attention(q * q.shape[-1] ** -0.5, sight, (keys[:, :, :, : at + L], values[:, :, :, : at + L]))
         return self.merge(out)
 
 
@@ -137,17 +138,8 @@ class Block(nn.Module):
         x = x + self.ls1(seen)
         return x + self.ls2(self.mlp(self.norm2(x))), kv
 
-    def step(
-        self,
-        x: Tensor,
-        turn: tuple[Tensor, Tensor] | None,
-        prefix: Past,
-        prefix_mask: Tensor,
-        own_k: Tensor,
-        own_v: Tensor,
-        at: int,
-    ) -> Tensor:
-        x = x + self.ls1(self.attn.step(self.norm1(x), turn, prefix, prefix_mask, own_k, own_v, at))
+    def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight, own: Past, at: int) -> Tensor:
+        x = x + self.ls1(self.attn.step(self.norm1(x), turn, sight, own, at))
         return x + self.ls2(self.mlp(self.norm2(x)))
 
 

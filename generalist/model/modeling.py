@@ -20,43 +20,38 @@ from torch.utils.checkpoint import checkpoint
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from generalist.model.cache import ImageCache, Prefix, TrackCache
+from generalist.model.cache import ImageCache, Prefix
 from generalist.model.config import GeneralistConfig
-from generalist.model.layers import Block, PatchEmbed, rotation
+from generalist.model.layers import Block, PatchEmbed, bilinear
 from generalist.model.losses import grouped_loss, shown_loss
 from generalist.model.thinning import Thinning
+from generalist.model.writing import Writing
 
 __all__ = ["GeneralistModel", "visibility"]
 
 
-def visibility(request: Tensor, track: Tensor, position: Tensor) -> Tensor:
-    """Which token may look at which: (B, S, S) bool from three (B, S) integer tensors.
+def visibility(request: Tensor, track: Tensor, position: Tensor, block: Tensor | None = None) -> Tensor:
+    """Which token may look at which: (B, S, S) bool from (B, S) integer tensors.
 
     ``request`` numbers the requests of a row, ``track`` is 0 in an instruction and counts tracks from 1, ``position``
     counts within each. Two tokens of one request see each other if the second is of the instruction, or if it is of the
-    same track and not later.
+    same track and not later. ``block`` is the position that the token's block begins at, 0 for the tokens themselves: a
+    block sees all of itself and the tokens that were read before it, and no token sees a block of its track.
     """
     same = request[:, :, None] == request[:, None, :]
     instruction = track[:, None, :] == 0
-    own = (track[:, :, None] == track[:, None, :]) & (position[:, :, None] >= position[:, None, :])
-    return same & (instruction | own)
+    if block is None:
+        own = position[:, :, None] >= position[:, None, :]
+    else:
+        last = torch.where(block > 0, block - 1, position)
+        one = (block[:, :, None] == block[:, None, :]) & (block[:, None, :] > 0)
+        own = one | ((block[:, None, :] == 0) & (last[:, :, None] >= position[:, None, :]))
+    return same & (instruction | (own & (track[:, :, None] == track[:, None, :])))
 
 
-def bilinear(points: Tensor, grid: tuple[int, int]) -> Tensor:
-    """Weights (B, S, N) that sample a grid (down, across) of patch centres at points (B, S, 2) xy; nan gives zeros."""
-    known = ~points.isnan().any(-1, keepdim=True)
-    points = torch.nan_to_num(points)
-
-    def along(at: Tensor, cells: int) -> Tensor:
-        place = (at * cells - 0.5).clamp(0, cells - 1)
-        return (1 - (place[..., None] - torch.arange(cells, device=at.device)).abs()).clamp(min=0)
-
-    down, across = along(points[..., 1], grid[0]), along(points[..., 0], grid[1])
-    return (down[..., :, None] * across[..., None, :]).flatten(-2) * known
-
-
-class GeneralistModel(PreTrainedModel, GenerationMixin):
-    """The whole model. Tied: a token's embedding is also its output vector; a label's are made from its words."""
+class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
+    """The whole model. Tied: a token's embedding is also its output vector; a label's are made from its words. How it
+    writes what it was asked is in ``Writing``."""
 
     config: GeneralistConfig
     config_class = GeneralistConfig
@@ -142,24 +137,24 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         points = torch.stack([x, y], -1).flatten(0, 1)
         return F.pad(points, (0, 0, skip, 0), value=float("nan"))[None]
 
-    def _turn(self, points: Tensor | None) -> tuple[Tensor, Tensor] | None:
-        if not self.config.rope or points is None:
-            return None
-        return rotation(points, self.config.width // self.config.heads)
-
     def _stack(
         self,
         x: Tensor,
         points: Tensor,
         mask: Tensor,
         images: ImageCache | None,
+        source: Tensor | None = None,
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Tokens (B, S, D) through the stack, after the images. Returns the normed output and each layer's
-        keys, values."""
+        keys, values. source (B, S): for tokens of a block, the place of the token whose stream they branch off; else
+        -1."""
         turn = self._turn(points)
         sample = None if images is None or not (~points.isnan()).any() else bilinear(points, images.grid)
-        past = []
+        past, began = [], x
         for i, block in enumerate(self.blocks):
+            if source is not None and i == self.branch:
+                stream = x.gather(1, source.clamp(min=0)[..., None].expand_as(x))
+                x = torch.where((source >= 0)[..., None], began + stream, x)
             seen = 0.0 if sample is None else sample.to(x.dtype) @ images.features[i].to(x.dtype)  # type: ignore[union-attr]
             y, kv = self._run(block, x + seen, turn, None if images is None else images.past[i], mask)
             x = y - seen
@@ -243,8 +238,9 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         count = int(batch["labels"])
         labels_in = self._label_means(self.token_embed(batch["ids"]), batch["track"], batch["slot"], count)
         x = self._embed(batch["ids"], batch["track"], batch["position"], batch["slot"], labels_in)
-        mask = self._mask(visibility(batch["request"], batch["track"], batch["position"]), images, batch["has_image"])
-        hidden, _ = self._stack(x, batch["point"], mask, images)
+        visible = visibility(batch["request"], batch["track"], batch["position"], batch.get("block"))
+        mask = self._mask(visible, images, batch["has_image"])
+        hidden, _ = self._stack(x, batch["point"], mask, images, batch.get("source"))
         return hidden, self._label_means(hidden, batch["track"], batch["slot"], count), images
 
     def _shown(self, hidden: Tensor, images: ImageCache | None, batch: dict[str, Any]) -> Tensor | None:
@@ -299,10 +295,12 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         """Reads R instructions after their images.
 
         ids (R, T): tokens, -1 for padding on the right. slot (R, T): index of the label that a token is part of, else
-        -1. images: R images, already selected to the rows of the requests, or None. points (R, T, 2): where in the
-        unit square a token looks at its image, not a number for words; None for words alone.
+        -1. images: R images, already selected to the rows of the requests, one that all requests are about, or None.
+        points (R, T, 2): where in the unit square a token looks at its image, not a number for words; None for words
+        alone.
         """
         R, T = ids.shape
+        common = images is not None and R > 1 and len(images.features[0]) == 1
         there = ids >= 0
         M = max(int(slot.max()) + 1, 0)
         flat = torch.where(slot >= 0, slot + torch.arange(R, device=ids.device)[:, None] * M, -1)
@@ -310,74 +308,29 @@ class GeneralistModel(PreTrainedModel, GenerationMixin):
         position = torch.arange(T, device=ids.device).expand(R, T)
         labels_in = self._label_means(self.token_embed(ids.clamp(min=0)), zeros, flat, R * M)
         x = self._embed(ids.clamp(min=0), zeros, position, flat, labels_in)
-        mask = self._mask(visibility((~there).long(), zeros, position), images, has_image)
         if points is None:
             points = torch.full((R, T, 2), float("nan"), device=ids.device)
-        hidden, past = self._stack(x, points, mask, images)
-        if images is not None:
+        # Requests about one picture are read as one row, so that its keys need not be there for each.
+        rows = (1, R * T) if common else (R, T)
+        who = torch.where(there, torch.arange(R, device=ids.device)[:, None], -1).view(rows)
+        mask = self._mask(
+            visibility(who, zeros.view(rows), position.reshape(rows)), images, None if common else has_image
+        )
+        hidden, past = self._stack(x.view(*rows, -1), points.view(*rows, 2), mask, images)
+        hidden = hidden.view(R, T, -1)
+        if common:
+            past = [
+                (k[0].unflatten(1, (R, T)).transpose(0, 1), v[0].unflatten(1, (R, T)).transpose(0, 1)) for k, v in past
+            ]
+        elif images is not None:
             past = [
                 (torch.cat([a[0], b[0]], 2), torch.cat([a[1], b[1]], 2)) for a, b in zip(images.past, past, strict=True)
             ]
-        keys = self._mask(there[:, None], images, has_image)
+        keys = self._mask(there[:, None], None if common else images, has_image)
         used = torch.zeros(R * M, dtype=torch.bool, device=ids.device)
         used[flat[flat >= 0]] = True
         labels_out = self._label_means(hidden, zeros, flat, R * M)
         label_mask = torch.zeros(R, M, device=ids.device).masked_fill_(~used.view(R, M), float("-inf"))
-        return Prefix(
-            past,
-            keys,
-            images,
-            hidden,
-            labels_in.view(R, M, x.shape[-1]),
-            labels_out.view(R, M, x.shape[-1]),
-            label_mask,
-        )
-
-    def begin(self, prefix: Prefix, points: Tensor | None, tracks: int, longest: int) -> TrackCache:
-        """An empty cache for ``tracks`` tracks a request; points (R, K, 2) or None."""
-        k = prefix.past[0][0]
-        cache = TrackCache(len(self.blocks), (k.shape[0], k.shape[1], tracks, longest, k.shape[3]), points, k)
-        if points is not None and prefix.images is not None:
-            sample = bilinear(points, prefix.images.grid)
-            cache.seen = [sample.to(f.dtype) @ f for f in prefix.images.features]
-        where = torch.full((k.shape[0], tracks, 2), float("nan"), device=k.device) if points is None else points
-        cache.turn = self._turn(where)
-        return cache
-
-    def step(self, prefix: Prefix, tracks: TrackCache, ids: Tensor, slot: Tensor | None = None) -> Tensor:
-        """One more token of every track: ids (R, K) to normed hidden states (R, K, D). slot (R, K): a label's
-        index or -1."""
-        at = tracks.length
-        x = self.token_embed(ids)
-        if slot is not None and prefix.labels_in.shape[1]:
-            rows = torch.arange(ids.shape[0], device=ids.device)[:, None]
-            named = prefix.labels_in[rows, slot.clamp(min=0)]
-            x = torch.where((slot >= 0)[..., None], named.to(x.dtype), x)
-        x = x + self.track_pos[min(at, len(self.track_pos) - 1)]
-        for i, block in enumerate(cast("list[Block]", self.blocks)):
-            seen = 0.0 if tracks.seen is None else tracks.seen[i]
-            y = block.step(x + seen, tracks.turn, prefix.past[i], prefix.mask, tracks.keys[i], tracks.values[i], at)
-            x = y - seen
-        tracks.length += 1
-        return self.norm(x if tracks.seen is None else x + tracks.seen[-1])
-
-    def planes(self, hidden: Tensor, patches: Tensor) -> Tensor:
-        """Logits (R, K, N): does each patch show what each of K states (R, K, D) means? patches (R, N, D): the last
-        features of R images. A state that writes ``pixels`` token i means the i-th sub-cell."""
-        return hidden @ self.norm(patches).transpose(1, 2).to(hidden.dtype) * self.config.width**-0.5
-
-    def logits(self, prefix: Prefix, hidden: Tensor, columns: Tensor, labels: tuple[int, int]) -> Tensor:
-        """Scores (R, K, C) float32 of the ids ``columns``; ids in ``labels`` (start, stop) are scored by their
-        words."""
-        scores = hidden.float() @ self.token_embed.weight[columns].float().T
-        pointer = (columns >= labels[0]) & (columns < labels[1])
-        if bool(pointer.any()) and prefix.labels_out.shape[1]:
-            index = columns[pointer] - labels[0]
-            named = (
-                hidden.float() @ prefix.labels_out.transpose(1, 2) * self.config.width**-0.5
-                + prefix.label_mask[:, None]
-            )
-            missing = index >= named.shape[-1]
-            picked = named[..., index.clamp(max=named.shape[-1] - 1)].masked_fill(missing, float("-inf"))
-            scores[..., pointer] = picked
-        return scores
+        D = x.shape[-1]
+        given, named = labels_in.view(R, M, D), labels_out.view(R, M, D)
+        return Prefix(past, keys, images, hidden, given, named, label_mask, common)

@@ -23,12 +23,13 @@ def read_images(model: GeneralistModel, images: Sequence[NDArray[np.uint8] | Non
     side = model.config.image_size
     grey = np.full((side, side, 3), 127, np.uint8)
     squares = [grey if image is None else letterbox(image, side) for image in images]
-    return model.encode_images(torch.from_numpy(normalise(np.stack(squares))).to(model.device))
+    return model.encode_images(torch.from_numpy(normalise(np.stack(squares))).to(model.device, model.dtype))
 
 
 @torch.inference_mode()
 def read_requests(model: GeneralistModel, task: Task, requests: Sequence[Sample], images: ImageCache | None) -> Prefix:
-    """Instructions of requests of one task, read after their images (``images`` holds one for each request).
+    """Instructions of requests of one task, read after their images (``images`` holds one for each request, or the one
+    that they are all about).
 
     Raises:
         Fault: a request lacks what the task asks for.

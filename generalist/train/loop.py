@@ -136,6 +136,7 @@ class _Run:
             recipe.seed,
             recipe.empty_tracks,
             recipe.cell_tracks,
+            recipe.block,
         )
 
     def batches(self, stop: int) -> Iterator[dict[str, Any]]:

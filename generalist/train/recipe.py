@@ -141,6 +141,7 @@ class Recipe(Strict):
     accumulate: int = Field(1, gt=0)
     empty_tracks: int = Field(24, gt=0)
     cell_tracks: int = Field(24, gt=0)
+    block: float = Field(0.0, ge=0, le=1)  # share of the requests whose answers are learned as blocks too
     optimiser: Optimiser = Optimiser()
     ranking: RankingSpec | None = None
     ema: float = Field(0.999, ge=0, lt=1)
