@@ -125,6 +125,15 @@ def test_a_trec_run_is_read_back_in_its_order(tmp_path_factory: pytest.TempPathF
     assert all(len(line) == 6 and line[1] == "Q0" and line[5] == "generalist" for line in columns)
 
 
+def test_a_trec_run_has_a_document_once(tmp_path: Path):
+    found = [{"id": name, "score": score} for name, score in (("a", 3.0), ("b", 2.0), ("a", 1.0), ("c", 0.5))]
+    with Run(tmp_path / "r.txt") as run:
+        run.add({"id": "q", "documents": found[:1], "fused": found})
+    lines = (tmp_path / "r.txt").read_text().splitlines()
+    assert lines == [f"q Q0 {name} {rank} {score} generalist-fused" for rank, (name, score) in
+                     enumerate((("a", 3), ("b", 2), ("c", 0.5)), 1)]  # fmt: skip
+
+
 def test_a_run_is_there_when_it_is_whole_or_not_at_all(tmp_path: Path):
     path = tmp_path / "r.run"
     path.write_text("old")

@@ -50,7 +50,8 @@ class Run:
             self._part.unlink(missing_ok=True)
 
     def add(self, record: Mapping[str, Any]) -> None:
-        """What was found for one query: ``{"id", "documents", ...}``; of a record with ``fused`` that is the list.
+        """What was found for one query: ``{"id", "documents", ...}``; of a record with ``fused`` that is the list. A
+        TREC run has a document once, where the best of its sentences stands.
 
         Raises:
             Fault: an id has a space in it, which the lines of a TREC run cannot hold.
@@ -60,7 +61,10 @@ class Run:
             self._file.write(json.dumps(record, ensure_ascii=False, allow_nan=False) + "\n")
             return
         tag = f"{TAG}-fused" if "fused" in record else TAG
-        for rank, hit in enumerate(record.get("fused", record["documents"]), 1):
+        best: dict[str, Mapping[str, Any]] = {}
+        for hit in record.get("fused", record["documents"]):
+            best.setdefault(hit["id"], hit)
+        for rank, hit in enumerate(best.values(), 1):
             # Nine digits: scores that differ do so in float32, which trec_eval keeps them in.
             columns = [record["id"], "Q0", hit["id"], str(rank), f"{hit['score']:.9g}", tag]
             if any(len(column.split()) != 1 for column in columns):
