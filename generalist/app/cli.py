@@ -283,7 +283,7 @@ def bench(
         str,
         typer.Argument(
             help="codecs: what annotations lose by being spelled. index: what naming documents costs. "
-            "decode: what an answer costs.",
+            "decode: what an answer costs. peers: others beside us.",
             show_default=False,
         ),
     ],
