@@ -176,7 +176,6 @@ def _blocks(bench: Bench) -> Iterator[Row]:
     for name, grid, most in (("", GRID, GRID**2), ("_20_of_100", 10, 20)):
         task, points = bench.own("label box | none", grid), bench.points(grid)
         prefix, tables = bench.prefix(task), on_device(task.constraint(bench.request(task)), bench.device)
-
         write = partial(bench.decode, prefix, tables, points, present=0.0, most=most)
         one, fast = in_turns(partial(write, blocks="off"), partial(write, blocks="fast"))
         spent = f"a token at a time {1e3 * np.median(one):.0f} ms, a block {1e3 * np.median(fast):.0f} ms"
@@ -203,9 +202,8 @@ def _many(bench: Bench) -> Row:
 def _overhead(bench: Bench) -> Row:
     """Seconds in the grammar over seconds of a step without it, of the task where that is most."""
     images = read_images(bench.model, [bench.picture])
-    found = {
-        name: _grammar(bench, task, images) for name, task in bench.tasks.items() if task.identifies is None
-    }  # what stands in an index is measured by the benchmark of indexes
+    # What stands in an index is measured by the benchmark of indexes.
+    found = {name: _grammar(bench, task, images) for name, task in bench.tasks.items() if task.identifies is None}
     worst = max(found, key=lambda name: float(np.median(found[name])))
     of = f"{bench.of}; {worst}, the costliest of {len(found)} tasks; those that search an index are left out"
     return told("constraint_overhead", found[worst], "fraction", of)
