@@ -3,12 +3,9 @@
 import platform
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import version
 from typing import Any
-
-from generalist.app.codecs import codecs
-from generalist.app.decoding import decoding
-from generalist.app.indexing import indexing
 
 __all__ = ["BENCHES", "Row", "rows"]
 
@@ -24,24 +21,18 @@ class Row:
     shape: str = ""
 
 
-def _encoding() -> Iterator[tuple[str, float, str, float | None, str]]:
-    from generalist.app.encoding import encoding  # loads torch and transformers, as the next does
-
-    yield from encoding()
-
-
-def _training() -> Iterator[tuple[str, float, str, float | None, str]]:
-    from generalist.app.training_bench import training
-
-    yield from training()
+def _lazy(module: str, name: str) -> Callable[[], Iterator[tuple[str, float, str, float | None, str]]]:
+    """A benchmark that loads what it needs when it is run: nobody waits for the libraries of the others."""
+    return lambda: getattr(import_module(f"generalist.app.{module}"), name)()
 
 
 BENCHES: dict[str, Callable[[], Iterator[tuple[str, float, str, float | None, str]]]] = {
-    "codecs": codecs,
-    "decode": decoding,
-    "encode": _encoding,
-    "index": indexing,
-    "train": _training,
+    "codecs": _lazy("codecs", "codecs"),
+    "decode": _lazy("decoding", "decoding"),
+    "encode": _lazy("encoding", "encoding"),
+    "index": _lazy("indexing", "indexing"),
+    "peers": _lazy("peers", "peers"),
+    "train": _lazy("pacing", "training"),
 }
 
 

@@ -314,7 +314,8 @@ def bench(
         str,
         typer.Argument(
             help="codecs: what annotations lose by being spelled. index: what naming documents costs. encode: what "
-            "reading a picture costs. decode: what an answer costs. train: what training makes of the machine.",
+            "reading a picture costs. decode: what an answer costs. peers: others beside us. train: what training "
+            "makes of the machine.",
             show_default=False,
         ),
     ],

@@ -32,16 +32,17 @@ __all__ = ["Bench", "decoding", "in_turns"]
 
 REPEATS = 5
 SIDE, GRID = 384, 25
+PATCHES, TRACKS = (196, 784, 3136), (1, 100, 1764)
 ALONE = 8
 """Rows that ``generate`` is timed on where it reads an image for each: the 625 would take minutes."""
 EXPANDED = 64
 """Rows that it is timed on with an expanded cache: the 625 would take 14 GB."""
 
 
-def in_turns(*works: Callable[[], Any], repeats: int = REPEATS) -> list[list[float]]:
+def in_turns(*works: Callable[[], Any]) -> list[list[float]]:
     """Seconds of each of ``works``, by the clock, taken in turns after one turn that is not counted."""
     times: list[list[float]] = [[] for _ in works]
-    for repeat in range(repeats + 1):
+    for repeat in range(REPEATS + 1):
         for work, taken in zip(works, times, strict=True):
             began = _now()
             work()
@@ -63,11 +64,11 @@ def ratios(above: Sequence[float], below: Sequence[float], scale: float = 1.0) -
 class Bench:
     """A model of a size with random weights in bfloat16, the shipped vocabulary and tasks, and a picture of noise."""
 
-    def __init__(self, size: str = "base", side: int = SIDE):
+    def __init__(self, size: str = "base", side: int = SIDE, **changes: Any):
         torch.manual_seed(0)
         self.vocabulary = Vocabulary.load("tiny")
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model = build_model({"size": size, "image_size": side}, self.vocabulary).eval()
+        model = build_model({"size": size, "image_size": side, **changes}, self.vocabulary).eval()
         self.model: GeneralistModel = model.bfloat16().to(self.device)  # type: ignore[arg-type]
         self.tasks = load_tasks(self.vocabulary)
         self.picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
@@ -85,11 +86,11 @@ class Bench:
     def request(self, task: Task) -> Sample:
         """A request that has all that a task may ask for."""
         seen = np.zeros(self.picture.shape[:2], bool)
-        seen[50:220, 40:200] = True
+        seen[5:20, 5:20] = True
         wanted = next((need.kind for need in task.inputs if need.name == "region"), None)
-        regions = {"mask": seen, "oriented": np.asarray([120, 130, 160, 90, 20])}
+        regions = {"mask": seen, "oriented": np.asarray([12, 13, 10, 8, 20])}
         kind: Kind = "mask" if wanted == "mask" else "oriented" if wanted == "oriented" else "box"
-        box = Region(kind, regions.get(kind, np.asarray([40, 50, 200, 220])))
+        box = Region(kind, regions.get(kind, np.asarray([5, 5, 20, 20])))
         labels = ("red cube", "blue sphere")
         asked = Sample(self.picture, labels=labels, size=self.picture.shape[1::-1])
         return asked.but(phrase="the cube", question="how many?", query="a cube", document="a cube", region=box)
@@ -104,9 +105,9 @@ class Bench:
         return torch.from_numpy(lattice(grid))[None].to(self.device)
 
 
-def decoding() -> Iterator[Row]:
-    """The rows, one by one: name, median, unit, distance of the quartiles, what of."""
-    bench = Bench()
+def decoding(bench: Bench | None = None) -> Iterator[Row]:
+    """The rows, one by one: name, median, unit, distance of the quartiles, what of. bench: of another size."""
+    bench = bench or Bench()
     with torch.inference_mode():
         yield from _against_generate(bench)
         yield from _blocks(bench)
@@ -122,7 +123,7 @@ def _against_generate(bench: Bench) -> Iterator[Row]:
     request = bench.request(task)
     grammar = task.constraint(request)
     tables = on_device(grammar, bench.device)
-    pixels = torch.randn(1, 3, SIDE, SIDE, device=bench.device, dtype=torch.bfloat16)
+    pixels = torch.randn(1, 3, *bench.picture.shape[:2], device=bench.device, dtype=torch.bfloat16)
     rows = Unshared.of(bench.model, bench.vocabulary, task.render(request))
     images = bench.model.encode_images(pixels)
     prefix = read_requests(bench.model, task, [request], images)
@@ -159,8 +160,9 @@ def _against_generate(bench: Bench) -> Iterator[Row]:
         "ratio",
         f"{of}; generate() timed on {EXPANDED} rows and scaled, copying not counted; {same[1]:.0%} of tokens alike",
     )
-    each = [*prefix.past[0], prefix.past[0][0].new_empty(1, bench.model.config.heads, 2 * tables.bound, 64)]
-    theirs_bytes = tracks * len(prefix.past) * sum(part.nbytes for part in each)
+    keys, _ = prefix.past[0]
+    a_row = 2 * keys[0].nbytes + 2 * tables.bound * bench.model.config.width * keys.element_size()
+    theirs_bytes = tracks * len(prefix.past) * a_row
     held = bench.model.begin(prefix, points, tracks, tables.bound)
     bytes_ = prefix.memory + held.memory
     shape = (
@@ -174,7 +176,6 @@ def _blocks(bench: Bench) -> Iterator[Row]:
     for name, grid, most in (("", GRID, GRID**2), ("_20_of_100", 10, 20)):
         task, points = bench.own("label box | none", grid), bench.points(grid)
         prefix, tables = bench.prefix(task), on_device(task.constraint(bench.request(task)), bench.device)
-
         write = partial(bench.decode, prefix, tables, points, present=0.0, most=most)
         one, fast = in_turns(partial(write, blocks="off"), partial(write, blocks="fast"))
         spent = f"a token at a time {1e3 * np.median(one):.0f} ms, a block {1e3 * np.median(fast):.0f} ms"
@@ -201,9 +202,8 @@ def _many(bench: Bench) -> Row:
 def _overhead(bench: Bench) -> Row:
     """Seconds in the grammar over seconds of a step without it, of the task where that is most."""
     images = read_images(bench.model, [bench.picture])
-    found = {
-        name: _grammar(bench, task, images) for name, task in bench.tasks.items() if task.identifies is None
-    }  # what stands in an index is measured by the benchmark of indexes
+    # What stands in an index is measured by the benchmark of indexes.
+    found = {name: _grammar(bench, task, images) for name, task in bench.tasks.items() if task.identifies is None}
     worst = max(found, key=lambda name: float(np.median(found[name])))
     of = f"{bench.of}; {worst}, the costliest of {len(found)} tasks; those that search an index are left out"
     return told("constraint_overhead", found[worst], "fraction", of)
@@ -234,7 +234,7 @@ def _grammar(bench: Bench, task: Task, images: ImageCache | None) -> list[float]
             scores.masked_fill(~tables.allowed(state).mask.view_as(scores), -torch.inf)
             tables.done(tables.advance(state, first))
 
-    without, within = in_turns(free, grammar, repeats=REPEATS)
+    without, within = in_turns(free, grammar)
     return ratios(within, without, 1 / times)
 
 
@@ -243,8 +243,8 @@ def _growth(bench: Bench) -> Iterator[Row]:
     task = bench.own("label box", 10)
     request = bench.request(task)
     tables = on_device(task.constraint(request), bench.device)
-    patches, seconds, steps, sizes = [196, 784, 3136], [], [], []
-    for count in patches:
+    seconds, steps, sizes = [], [], []
+    for count in PATCHES:
         side = 16 * round(count**0.5)
         pixels = torch.randn(1, 3, side, side, device=bench.device, dtype=torch.bfloat16)
         prefix = read_requests(bench.model, task, [request], bench.model.encode_images(pixels))
@@ -255,20 +255,20 @@ def _growth(bench: Bench) -> Iterator[Row]:
         seconds.append(encode)
         steps.append(decode)
         sizes.append([prefix.memory / 1e6])
-    yield from _fitted("encode_s", "patches", patches, seconds, "s", bench.of)
-    yield from _fitted("decode_100_s", "patches", patches, steps, "s", f"{bench.of}; 100 tracks of 5 tokens")
-    yield from _fitted("prefix_mb", "patches", patches, sizes, "MB", bench.of)
-    tracks, times, held = [1, 100, 1764], [], []
+    yield from _fitted("encode_s", "patches", PATCHES, seconds, "s", bench.of)
+    yield from _fitted("decode_100_s", "patches", PATCHES, steps, "s", f"{bench.of}; 100 tracks of 5 tokens")
+    yield from _fitted("prefix_mb", "patches", PATCHES, sizes, "MB", bench.of)
+    times, held = [], []
     prefix = bench.prefix(task)
-    for count in tracks:
+    for count in TRACKS:
         points = bench.points(round(count**0.5))
         times += in_turns(partial(bench.decode, prefix, tables, points, present=None))
         held.append([bench.model.begin(prefix, points, count, tables.bound).memory / 1e6])
-    yield from _fitted("decode_s", "tracks", tracks, times, "s", f"{bench.of}; 5 tokens a track")
-    yield from _fitted("tracks_mb", "tracks", tracks, held, "MB", f"{bench.of}; 5 tokens a track")
+    yield from _fitted("decode_s", "tracks", TRACKS, times, "s", f"{bench.of}; 5 tokens a track")
+    yield from _fitted("tracks_mb", "tracks", TRACKS, held, "MB", f"{bench.of}; 5 tokens a track")
 
 
-def _fitted(name: str, by: str, at: list[int], values: list[list[float]], unit: str, of: str) -> Iterator[Row]:
+def _fitted(name: str, by: str, at: Sequence[int], values: list[list[float]], unit: str, of: str) -> Iterator[Row]:
     for count, found in zip(at, values, strict=True):
         yield told(f"{name}_{by}_{count}", found, unit, of)
     middle = np.log([np.median(found) for found in values])

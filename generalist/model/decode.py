@@ -2,7 +2,8 @@
 
 Greedy, sampling and beams share one step: hidden states of every track, scores of the ids that the constraint allows
 in any row (a few columns of the table, not the whole vocabulary), a softmax under the constraint. Tracks that have
-ended leave the cache at once: a grid of 144 that found four things goes on with four.
+ended leave the cache at once: a grid of 144 that found four things goes on with four. What is of fixed length may be
+written as a block, and believed or read: see ``Choice.blocks`` and ``GeneralistModel.draft``.
 
 Legend: R requests, K tracks (or beams) a request, C columns, D width.
 """
@@ -23,7 +24,6 @@ from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Written
 
 __all__ = ["Blocks", "Choice", "beam_search", "decode", "on_device"]
-
 
 Blocks = Literal["off", "exact", "fast"]
 
@@ -203,7 +203,7 @@ class _Decoder:
         for told in truth[:most]:
             self._settle(told)
         whole = (good == count) & self._ended(states[-1]) & ~ended
-        for step, told in enumerate(truth[most:], self.step):
+        for step, told in enumerate(truth[most:] if bool(whole.any()) else [], self.step):
             self._note(step, told._replace(ids=torch.where(whole, told.ids, self.vocabulary.pad)))
         self.state = _either(whole.flatten(), states[-1], self.state)
         self.unread, self.cache.length = [truth[most - 1].ids], began + most

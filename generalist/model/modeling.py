@@ -124,7 +124,10 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
         if grid == (side, side):
             return self.pos_embed
         square = self.pos_embed.unflatten(1, (side, side)).permute(0, 3, 1, 2)
-        return F.interpolate(square, grid, mode="bicubic", antialias=True).flatten(2).transpose(1, 2).to(square.dtype)
+        at = F.interpolate(
+            square.float(), grid, mode="bicubic", antialias=True
+        )  # there is no bicubic of bfloat16 on CPUs
+        return at.flatten(2).transpose(1, 2).to(square.dtype)
 
     @staticmethod
     def _patch_points(grid: tuple[int, int], skip: int, like: Tensor) -> Tensor:

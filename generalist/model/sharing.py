@@ -79,7 +79,7 @@ def _flash(q: Tensor, past: Past, mask: Tensor | None) -> tuple[Tensor, Tensor]:
 
 def _pays(q: Tensor) -> bool:
     """Whether to fuse. A graph that is traced or compiled keeps to the operators that everyone has."""
-    plain = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    plain = torch.compiler.is_compiling() or torch.compiler.is_exporting() or torch.jit.is_tracing()
     return q.device.type == "cpu" and q.shape[2] >= FEW and not q.requires_grad and not plain
 
 
