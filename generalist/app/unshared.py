@@ -5,6 +5,7 @@ once and each token once, into the library's own cache. The model holds the cach
 another name in every version. Only the benchmarks use it.
 """
 
+from dataclasses import replace
 from typing import Any, cast
 
 import torch
@@ -59,9 +60,9 @@ class Unshared(GeneralistModel):
     def go_on(self, cache: DynamicCache, prefix: Prefix, points: Tensor, automaton: Automaton) -> Tensor:
         """The same from a cache that holds image and instruction for each row: see ``expanded``."""
         rows, images = len(points), cast(ImageCache, prefix.images)
-        names = [x.expand(rows, *x.shape[1:]) for x in (prefix.labels_in, prefix.labels_out, prefix.label_mask)]
-        self.cache, self.points = cache, points[:, None]
-        self.prefix = Prefix(prefix.past, prefix.mask, images, names[0], names[1], names[2])
+        names = ("labels_in", "labels_out", "label_mask")
+        each = {name: getattr(prefix, name).expand(rows, *getattr(prefix, name).shape[1:]) for name in names}
+        self.cache, self.points, self.prefix = cache, points[:, None], replace(prefix, **each)
         sample = bilinear(self.points, images.grid)
         self.seen = [sample.to(features.dtype) @ features for features in images.features]
         begin = torch.full((rows, 1), self.vocabulary.bos, device=points.device)
