@@ -124,9 +124,8 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
         if grid == (side, side):
             return self.pos_embed
         square = self.pos_embed.unflatten(1, (side, side)).permute(0, 3, 1, 2)
-        at = F.interpolate(
-            square.float(), grid, mode="bicubic", antialias=True
-        )  # there is no bicubic of bfloat16 on CPUs
+        # A CPU has no bicubic of bfloat16.
+        at = F.interpolate(square.float(), grid, mode="bicubic", antialias=True)
         return at.flatten(2).transpose(1, 2).to(square.dtype)
 
     @staticmethod
