@@ -326,8 +326,10 @@ def test_ranking_equals_the_naive_formulas(queries):
         best = sum(1 / math.log2(r + 2) for r in range(min(10, len(relevant))))
         recall = [sum(gains[:k]) / len(relevant) for k in (1, 10, 100)]
         first = next((1 / (r + 1) for r, g in enumerate(gains[:10]) if g), 0.0)
-        rows.append([sum(g / math.log2(r + 2) for r, g in enumerate(gains[:10])) / best, *recall, first])
-    expected = dict(zip(("nDCG@10", "R@1", "R@10", "R@100", "MRR@10"), np.mean(rows, axis=0), strict=True))
+        precision = sum(gains[: len(relevant)]) / len(relevant)
+        rows.append([sum(g / math.log2(r + 2) for r, g in enumerate(gains[:10])) / best, *recall, first, precision])
+    names = ("nDCG@10", "R@1", "R@10", "R@100", "MRR@10", "R-precision")
+    expected = dict(zip(names, np.mean(rows, axis=0), strict=True))
     assert measure.result() == pytest.approx(expected, abs=1e-9)
 
 
@@ -357,7 +359,7 @@ PERFECT = {
     "panoptic": {"PQ": 1, "SQ": 1, "RQ": 1, "ECE": 0},
     "pointing": {"precision": 1, "recall": 1, "F1": 1, "ECE": 0},
     "refer_oriented": {"Acc@0.5": 1, "mIoU": 1, "ECE": 0},
-    "ranking": {"nDCG@10": 1, "R@1": 1, "R@10": 1, "R@100": 1, "MRR@10": 1, "ECE": 0},
+    "ranking": {"nDCG@10": 1, "R@1": 1, "R@10": 1, "R@100": 1, "MRR@10": 1, "R-precision": 1, "ECE": 0},
 }
 
 

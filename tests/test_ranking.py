@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
 from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file
@@ -65,6 +66,7 @@ def recipe(folder, out, **changes):
 
 @pytest.fixture
 def ranking(folder, index, vocabulary, tmp_path):
+    AcceleratorState._reset_state()  # else what another run of this process was precise to is kept
     return Ranking(recipe(folder, tmp_path), vocabulary, Accelerator(cpu=True))
 
 

@@ -75,9 +75,13 @@ def _flat(optimiser: Optimizer) -> dict[str, Tensor]:
 
 def _fill(optimiser: Optimizer, table: dict[str, Tensor]) -> None:
     whole = optimiser.state_dict()
+    parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in table.items():
         i, key = name.split(".", 1)
+        like = parameters[int(i)]
+        if value.shape == like.shape:  # a fused step goes through memory: what lies otherwise would be mixed up
+            value = torch.empty_like(like, dtype=value.dtype, device=value.device).copy_(value)
         state.setdefault(int(i), {})[key] = value
     whole["state"] = state
     optimiser.load_state_dict(whole)
