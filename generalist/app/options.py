@@ -9,6 +9,7 @@ import typer
 from generalist.faults import Fault
 
 __all__ = [
+    "FAULT",
     "Blocks",
     "Dtype",
     "Json",
@@ -20,6 +21,9 @@ __all__ = [
     "load_vocabulary",
     "model_folder",
 ]
+
+FAULT = 2
+"""Exit status where the request or a file is at fault."""
 
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by name, or a model folder.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp32, or bf16, which is faster where the processor has it.")]

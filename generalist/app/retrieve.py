@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from generalist.app.options import Json, Kinds, Model, load_model, load_vocabulary, model_folder
+from generalist.app.options import FAULT, Json, Kinds, Model, load_model, load_vocabulary, model_folder
 from generalist.faults import Fault
 
 __all__ = ["documents"]
@@ -200,7 +200,7 @@ def search(
     if queries is None:
         _one(searcher, query, image, json)
     elif _many(searcher, queries, out, json):
-        raise typer.Exit(2)
+        raise typer.Exit(FAULT)
 
 
 def _one(searcher: Any, query: str, image: Path | None, json: bool) -> None:
