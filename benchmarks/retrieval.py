@@ -164,7 +164,7 @@ class Training:
             yield self._row("kinds", name, kinds, "ngram")
 
     def identifiers(self) -> Iterator[Row]:
-        for kind in KINDS:
+        for kind in ("title", "ngram"):  # codes are those of an index that is built before training
             yield self._row("identifiers", kind, tuple(ASKED), kind)
 
     def _row(self, sweep: str, name: str, kinds: tuple[str, ...], kind: str) -> Row:
@@ -175,7 +175,7 @@ class Training:
         given = [{"data": data, "weight": weight, "tasks": tasks} for data, weight in sources]
         out = self.folder / f"{sweep} {name}"
         recipe = Recipe.model_validate(
-            {**recipe.model_dump(), "out": str(out), "seed": self.seed, "sources": given,
+            {**recipe.model_dump(by_alias=True), "out": str(out), "seed": self.seed, "sources": given,
              "model": Model(init=self.init) if self.init else recipe.model}
         )  # fmt: skip
         model = train(recipe.model_copy(update={"steps": None, "minutes": self.minutes}))
