@@ -1,13 +1,13 @@
 """Queries: a file of them, a line each, and each with a fault of its own where there is one."""
 
 import gzip
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from generalist.app.documents import Searcher, asking
+from generalist.data.readers.files import read_object
 from generalist.faults import Fault
 from generalist.sequence.sample import Answer, Sample
 
@@ -77,12 +77,7 @@ class Queries:
             raise Fault(f"{self.path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
 
     def _record(self, line: str, number: int, where: str) -> Query:
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise Fault(f"{where} is not JSON ({error})") from error
-        if not isinstance(record, dict):
-            raise Fault(f"{where} is not a JSON object")
+        record = read_object(line, where)
         identity, text, image = (
             _text(record, names, where) for names in (("_id", "id"), ("text", "query"), ("image",))
         )

@@ -12,32 +12,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from generalist.data.answers import Request, answers, asked, within
 from generalist.data.blocks import Blocks
 from generalist.data.rows import NOWHERE, Rows
 from generalist.sequence.automaton import START
 from generalist.sequence.picture import GREY, letterbox, normalise
 from generalist.sequence.prompt import Prompt
-from generalist.sequence.sample import Sample
-from generalist.sequence.task import Task
 from generalist.sequence.vocabulary import ORDINAL, Vocabulary
-from generalist.sequence.written import Tracks
 
 __all__ = ["Request", "collate"]
 
-TEXTS = frozenset({"text", "docid", "ngram", "code"})
-"""Units of which several references may be right."""
-
 FAR_APART = 1e4
 """Distance between columns that are not neighbours in an ordinal block: the soft target never reaches across it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A sample to be answered under a task; ``index`` is the task's place in the recipe's list."""
-
-    task: Task
-    index: int
-    sample: Sample
 
 
 @dataclass(slots=True)
@@ -161,14 +147,14 @@ class _Batch:
         self, request: Request
     ) -> tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32], list[list[NDArray[np.float32]]]]:
         """Tracks that train: ids (K, L) padded with -1, weights (K, L), points (K, 2), the masks that each shows."""
-        request, spared = _asked(request)
-        tracks = _answers(request)
+        request, spared = asked(request)
+        tracks = answers(request)
         keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
         if request.task.shape == "raster":
             keep = self.rng.choice(keep, min(self.cells, len(keep)), replace=False, p=_rarity(tracks.ids))
         elif request.task.shape == "objects":
             writes = np.asarray([ids[0] != self.vocabulary.none for ids in tracks.ids])
-            silent = np.flatnonzero(~(writes | _within(tracks.points, spared)))
+            silent = np.flatnonzero(~(writes | within(tracks.points, spared)))
             some = self.rng.permutation(silent)[: self.empty]
             scale[some] = len(silent) / max(len(some), 1)
             keep = np.concatenate([np.flatnonzero(writes), some])
@@ -293,38 +279,6 @@ class _Batch:
             "task": even(np.concatenate(group.task)),
             "request": even(np.concatenate(group.request)),
         }
-
-
-def _asked(request: Request) -> tuple[Request, NDArray[np.float32]]:
-    """A request without the things that are neither asked for nor errors, and the boxes (n, 4) of these in the unit
-    square: whether a track writes there is not looked at."""
-    sample, objects = request.sample, request.sample.objects
-    if request.task.shape not in ("objects", "list") or objects is None or objects.ignore is None:
-        return request, np.zeros((0, 4), np.float32)
-    boxes = request.task.frame(sample).to_unit(objects.boxes[objects.ignore])
-    kept = objects.select(np.flatnonzero(~objects.ignore))
-    return Request(request.task, request.index, sample.but(objects=kept)), boxes
-
-
-def _within(points: NDArray[np.float32] | None, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which points (K, 2) lie in one of the boxes (n, 4), or are the nearest to its middle."""
-    assert points is not None
-    low, high = boxes[:, :2], boxes[:, 2:]
-    inside = np.asarray(((points[:, None] >= low) & (points[:, None] <= high)).all(-1).any(-1))
-    inside[np.linalg.norm(points[:, None] - (low + high) / 2, axis=-1).argmin(0)] = True
-    return inside
-
-
-def _answers(request: Request) -> Tracks:
-    """The tracks of a request. Of a text with several references, which are all right, each is a track of its own: the
-    request is read once, and weighs as much as one."""
-    task, sample = request.task, request.sample
-    if task.shape != "single" or not task.units <= TEXTS or len(sample.texts) < 2:
-        return task.encode(sample)
-    said = [task.encode(sample.but(text=text)) for text in dict.fromkeys(sample.texts)]
-    ids = [tracks.ids[0] for tracks in said]
-    points = None if said[0].points is None else np.concatenate([tracks.points for tracks in said])
-    return Tracks(points, ids, [np.full(len(track), 1 / len(said), np.float32) for track in ids])
 
 
 def _flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:

@@ -10,7 +10,16 @@ import yaml
 from generalist.data.images import IMAGE_SUFFIXES
 from generalist.faults import Fault
 
-__all__ = ["images_by_stem", "read_json", "read_jsonl", "read_lines", "read_names", "read_text", "read_yaml"]
+__all__ = [
+    "images_by_stem",
+    "read_json",
+    "read_jsonl",
+    "read_lines",
+    "read_names",
+    "read_object",
+    "read_text",
+    "read_yaml",
+]
 
 
 def read_text(path: Path) -> str:
@@ -58,13 +67,18 @@ def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(_lines(path), 1):
         if not line.strip():
             continue
-        try:
-            record = json.loads(line)
-        except ValueError as error:
-            raise Fault(f"{path}: line {number} is not JSON ({error})") from error
-        if not isinstance(record, dict):
-            raise Fault(f"{path}: line {number} is not a JSON object")
-        yield record
+        yield read_object(line, f"{path}: line {number}")
+
+
+def read_object(line: str, where: str) -> dict[str, Any]:
+    """The JSON object that a line is; ``where`` names the line."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise Fault(f"{where} is not JSON ({error})") from error
+    if not isinstance(record, dict):
+        raise Fault(f"{where} is not a JSON object")
+    return record
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -4,13 +4,13 @@ Each gives ``(where, Document)``, where the place is named as a fault would name
 """
 
 import gzip
-import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from generalist.data.images import IMAGE_SUFFIXES
+from generalist.data.readers.files import read_object
 from generalist.faults import Fault
 from generalist.sequence.sample import Document
 
@@ -50,12 +50,7 @@ def json_lines(path: Path) -> Iterator[Placed]:
     """One JSON object a line: ``id`` or ``_id``, ``title``, ``text``, ``image`` (a path, from the file's folder on); or
     those of KILT's knowledge source: ``wikipedia_id``, ``wikipedia_title``, ``text`` as a list of paragraphs."""
     for where, line in _lines(path):
-        try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise Fault(f"{where} is not JSON ({error})") from error
-        if not isinstance(record, dict):
-            raise Fault(f"{where} is not a JSON object")
+        record = read_object(line, where)
         yield where, _kilt(record, where) if "wikipedia_id" in record else _record(record, path, where)
 
 
