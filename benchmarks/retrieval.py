@@ -14,7 +14,7 @@ Of a trained model that writes n-grams:
 Trained here, each variant for so many minutes from ``--init`` or from random weights:
 
     kinds        queries that documents make of themselves: all, none, each kind alone, each left out
-    identifiers  what names a document
+    identifiers  what names a document, as ``generalist index --train`` learns it (from ``tiny`` unless --init says)
 
 What is to be chosen by a sweep (a share, a power) is chosen on queries that are neither trained nor reported on:
 ``--data "beir:XQUAD:train-held?hold=120"``, which the training sweeps then leave out. Prints a JSON object a row, and
@@ -34,7 +34,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from generalist.app.documents import Searcher
 from generalist.app.generalist import Generalist
+from generalist.app.teaching import teach
 from generalist.assets import assets
 from generalist.data.readers import Spec, open_data
 from generalist.data.readers.beir import Beir
@@ -54,6 +56,7 @@ from generalist.retrieval.kinds import KINDS
 from generalist.retrieval.scoring import ALPHA, BETA, Scoring, ranked
 from generalist.retrieval.search import search
 from generalist.retrieval.substrings import Substrings
+from generalist.retrieval.vectors import Vectors
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.train.loop import train
 from generalist.train.recipe import Model, Recipe
@@ -161,15 +164,22 @@ class Training:
         variants |= {kind: (kind,) for kind in every}
         variants |= {f"without {kind}": tuple(one for one in every if one != kind) for kind in every}
         for name, kinds in variants.items():
-            yield self._row("kinds", name, kinds, "ngram")
+            yield self._row("kinds", name, kinds)
 
     def identifiers(self) -> Iterator[Row]:
-        for kind in ("title", "ngram"):  # codes are those of an index that is built before training
-            yield self._row("identifiers", kind, tuple(ASKED), kind)
+        """What ``generalist index --train`` makes of each, the stages that it has included."""
+        init = self.init or str(assets("weights") / "tiny")
+        for kind in (*KINDS, "title+ngram", "title+ngram+code"):
+            folder, first = self.folder / f"identifiers {kind}", Generalist.from_pretrained(init)
+            vectors = Vectors(first.model, first.vocabulary)
+            index = Index.build(self.bench.documents, first.vocabulary, folder, kind=kind, vectors=vectors)
+            model = teach(folder, index, f"beir:{self.corpus}", kind, init, self.minutes)
+            found = Searcher(Generalist.from_pretrained(model), folder, LISTED)(self.bench.samples)
+            yield self._told("identifiers", kind, found)
 
-    def _row(self, sweep: str, name: str, kinds: tuple[str, ...], kind: str) -> Row:
+    def _row(self, sweep: str, name: str, kinds: tuple[str, ...]) -> Row:
         recipe = Recipe.read(assets("recipes") / "retrieval.yaml")
-        tasks = {KINDS[kind].task: 1.0}
+        tasks = {KINDS["ngram"].task: 1.0}
         sources = [(self.judged, 1.0)] if self.judged else []
         sources += [(f"corpus:{self.corpus}?kinds={one}", 3 / len(kinds)) for one in kinds]
         given = [{"data": data, "weight": weight, "tasks": tasks} for data, weight in sources]
@@ -180,9 +190,11 @@ class Training:
         )  # fmt: skip
         model = train(recipe.model_copy(update={"steps": None, "minutes": self.minutes}))
         generalist = Generalist.from_pretrained(model)
-        index = Index.build(self.bench.documents, generalist.vocabulary, out / "index", kind=kind)
-        task = generalist.tasks[KINDS[kind].task]
-        answers = search(index, generalist.model, task, self.bench.samples, LISTED, batch=BATCH)
+        index = Index.build(self.bench.documents, generalist.vocabulary, out / "index", kind="ngram")
+        task = generalist.tasks[KINDS["ngram"].task]
+        return self._told(sweep, name, search(index, generalist.model, task, self.bench.samples, LISTED, batch=BATCH))
+
+    def _told(self, sweep: str, name: str, answers: Iterable[Answer]) -> Row:
         about = {"minutes": self.minutes, "seed": self.seed}
         return self.bench.row(sweep, name, [answer.documents or [] for answer in answers], **about)
 

@@ -22,7 +22,7 @@ from sets import SETS, Set
 
 from generalist.faults import Fault
 
-__all__ = ["Row", "grouped", "lines", "rows", "set_of"]
+__all__ = ["Row", "grouped", "lines", "rows", "set_of", "table"]
 
 LESS_IS_BETTER = frozenset({"AbsRel", "RMSE"})
 
@@ -139,6 +139,12 @@ def rows(ours: Groups, theirs: Groups) -> Iterator[Row]:
             yield Row(SETS[name], figure, _figure(own, figure), _figure(group, figure), model)
 
 
+def table(found: Iterable[Row]) -> str:
+    """The rows in Markdown."""
+    head = "| set | figure | ours | specialist | which | ours better by | |\n|---|---|---|---|---|---|---|"
+    return "\n".join([head, *(row.markdown() for row in found)])
+
+
 def _figure(group: list[Line], name: str) -> Figure:
     lacking = [line["model"] for line in group if name not in line["metrics"]]
     if lacking:
@@ -166,13 +172,11 @@ def main() -> None:
     try:
         ours = grouped(lines(given.ours), by_model=False)
         theirs = grouped(lines(given.theirs), by_model=True)
-        table = list(rows(ours, theirs))
+        told = table(rows(ours, theirs))
     except Fault as fault:
         print(f"{parser.prog}: {fault}", file=sys.stderr)
         raise SystemExit(2) from fault
-    print("| set | figure | ours | specialist | which | ours better by | |\n|---|---|---|---|---|---|---|")
-    for row in table:
-        print(row.markdown())
+    print(told)
     for (name, model), group in [*ours.items(), *theirs.items()]:
         print(f"{name}, {model or 'ours'}: {conditions(group)}", file=sys.stderr)
 

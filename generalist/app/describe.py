@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from generalist.app.colours import PALETTE
 from generalist.app.inventory import Inventory, spread
@@ -131,7 +130,7 @@ class Description:
         if self.draw is None:
             return {}
         from generalist.app.predict import save_picture
-        from generalist.app.viz import draw, sheet
+        from generalist.app.viz import draw, fitted, sheet
 
         files = {}
         for task, some in shown.items():
@@ -140,7 +139,7 @@ class Description:
                 if sample.image is not None:
                     asked = sample.phrase or sample.question or sample.query
                     title = f"{index}: {sample.id}" + (f"\n{asked}" if asked else "")
-                    pictures.append(_fitted(draw(load_image(sample.image), annotated(sample, task), title)))
+                    pictures.append(fitted(draw(load_image(sample.image), annotated(sample, task), title), SIDE))
             if pictures:
                 files[task] = str(save_picture(sheet(pictures), self.draw / f"{task}.png"))
         return files
@@ -175,13 +174,6 @@ def _few(labels: tuple[str, ...], semantic: NDArray[np.int16]) -> tuple[tuple[st
     place = np.full(len(labels) + 1, -1, np.int16)  # the last is that of -1
     place[kept] = np.arange(len(kept))
     return tuple(labels[i] for i in kept), place[semantic]
-
-
-def _fitted(picture: Pixels) -> Pixels:
-    """A picture as large as the others of its sheet."""
-    scale = SIDE / max(picture.shape[:2])
-    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
-    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
 def _images(sizes: list[tuple[int, int]]) -> dict[str, Any]:

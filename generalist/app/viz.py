@@ -12,7 +12,7 @@ from generalist.app.marks import phrase_colours, point_out, things
 from generalist.sequence.region import Region
 from generalist.sequence.sample import Answer
 
-__all__ = ["LARGEST", "SMALLEST", "draw", "sheet"]
+__all__ = ["LARGEST", "SMALLEST", "draw", "fitted", "sheet"]
 
 SMALLEST, LARGEST = WIDTH, 2048
 """Pixels of the longer side: smaller images are enlarged, so that words on them can be read; larger ones shrink."""
@@ -77,6 +77,13 @@ def _sayings(answer: Answer, width: int) -> list[Pixels]:
     elif answer.text is not None:
         strips.append(words(answer.text, width, size=13))
     return strips
+
+
+def fitted(picture: Pixels, side: int) -> Pixels:
+    """A picture (H, W, 3) uint8 whose longer side is ``side``, as large as the others of its sheet."""
+    scale = side / max(picture.shape[:2])
+    size = (round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
 def sheet(pictures: Sequence[Pixels], columns: int = 3, gap: int = 16) -> Pixels:

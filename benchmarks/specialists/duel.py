@@ -1,0 +1,156 @@
+"""Ours against the specialists, trained for as long on the same pictures, and ours from scratch beside it.
+
+    python benchmarks/specialists/duel.py --data DIR --out runs/duel --sets bccd camvid --seeds 0 1 2 --minutes 30
+
+For each set and seed three models, one after the other, each by a process of its own with ``--threads`` threads:
+
+    theirs    the specialist of the task, the first that ``detection``, ``segmentation`` or ``depth`` has, or --model
+    ours      the set's recipe in ``recipes/real`` from the shipped ``tiny``, rates falling from layer to layer
+    scratch   the same recipe from random weights
+
+What is done is in ``--out``, a JSON line each in ``theirs.jsonl``, ``ours.jsonl`` and ``scratch.jsonl``; called again it
+goes on where it was, within a training too. At the end: the table of ``compare``, and how ours and scratch learned,
+from what was measured on the way (which chose nothing), on standard output in Markdown.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+from compare import grouped, lines, rows, table
+from sets import SETS, Set
+
+from generalist.faults import Fault
+
+HERE = Path(__file__).resolve().parent
+SIDES = ("theirs", "ours", "scratch")
+
+RIVALS = {"detect": "detection", "instances": "detection", "segment": "segmentation", "depth": "depth",
+          "caption": "captions", "ask": "majority"}  # fmt: skip
+"""The script of each task. What the last two answer with is not trained."""
+
+TRANSFER = ("model.init=tiny", "optimiser.lr=1e-3", "optimiser.layer_decay=0.8")
+"""As the head of each recipe says."""
+
+
+class Duel:
+    """The runs of one command line."""
+
+    def __init__(self, given: argparse.Namespace):
+        self.given, self.out = given, given.out
+        self.out.mkdir(parents=True, exist_ok=True)
+        threads = {name: str(given.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
+        self.environment = {**os.environ, **threads, "GENERALIST_DATA": str(given.data)}
+
+    def run(self) -> None:
+        """Every run that is not yet among the lines."""
+        for seed in self.given.seeds:
+            for kind in (SETS[name] for name in self.given.sets):
+                for side in self.given.sides:
+                    if not self._done(kind, side, seed):
+                        line = self._theirs(kind, seed) if side == "theirs" else self._ours(kind, side, seed)
+                        with self.file(side).open("a", encoding="utf-8") as stream:
+                            stream.write(json.dumps(line) + "\n")
+
+    def file(self, side: str) -> Path:
+        return self.out / f"{side}.jsonl"
+
+    def found(self, side: str) -> list[dict[str, Any]]:
+        """The lines of a side so far."""
+        return list(lines([self.file(side)])) if self.file(side).is_file() else []
+
+    def folder(self, kind: str, side: str, seed: int) -> Path:
+        return self.out / f"{kind}-{side}-{seed}"
+
+    def curves(self) -> Iterator[str]:
+        """For each set that was watched, its first figure by the minutes trained, mean over the seeds."""
+        yield from ("| set | figure | from | by minutes of training |", "|---|---|---|---|")
+        for kind in SETS.values():
+            for side, start in (("ours", "tiny"), ("scratch", "random weights")):
+                points: dict[int, list[float]] = defaultdict(list)
+                for line in self.found(side):
+                    if line["set"] == kind.name:
+                        for minutes, figure in self._watched(kind, side, line["seed"]):
+                            points[minutes].append(figure)
+                        points[round(line["minutes"])].append(line["metrics"][kind.figures[0]])
+                if points:
+                    told = ", ".join(f"{at}: {mean(points[at]):.3f}" for at in sorted(points))
+                    yield f"| {kind.name} | {kind.figures[0]} | {start} | {told} |"
+
+    def _watched(self, kind: Set, side: str, seed: int) -> Iterator[tuple[int, float]]:
+        path = self.folder(kind.name, side, seed) / "curve.jsonl"
+        for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+            record = json.loads(text)
+            minutes = round(record["seconds"] / 60)
+            if "validation" in record and minutes < round(self.given.minutes):
+                yield minutes, record["validation"][kind.figures[0]]
+
+    def _done(self, kind: Set, side: str, seed: int) -> bool:
+        return any(line["set"] == kind.name and line["seed"] == seed for line in self.found(side))
+
+    def _theirs(self, kind: Set, seed: int) -> dict[str, Any]:
+        trained = RIVALS[kind.task] not in ("captions", "majority")
+        command = [sys.executable, str(HERE / f"{RIVALS[kind.task]}.py"), "--json", "--set", kind.name]
+        command += ["--data", str(self.given.data), "--seed", str(seed), "--threads", str(self.given.threads)]
+        if trained:
+            command += ["--minutes", str(self.given.minutes), "--out", str(self.folder(kind.name, "theirs", seed))]
+        if trained and self.given.model:
+            command += ["--model", self.given.model]
+        return self._line(command)
+
+    def _ours(self, kind: Set, side: str, seed: int) -> dict[str, Any]:
+        out, minutes, threads = self.folder(kind.name, side, seed), self.given.minutes, self.given.threads
+        generalist = [sys.executable, "-m", "generalist.app.cli"]
+        changes = [f"seed={seed}", f"out={out}", f"minutes={minutes:g}", f"threads={threads}"]
+        changes += [] if side == "scratch" else TRANSFER
+        if not (out / "model").is_dir():
+            self._call([*generalist, "train", f"real/{kind.recipe}", *changes], sys.stderr)
+        data = kind.data(str(self.given.data), kind.test)
+        line = self._line([*generalist, "eval", kind.task, "--data", data, "--model", str(out / "model"), "--json"])
+        return {"set": kind.name, **line, "seed": seed, "minutes": minutes, "threads": threads}
+
+    def _line(self, command: list[str]) -> dict[str, Any]:
+        found = self._call(command, subprocess.PIPE).stdout
+        return dict(json.loads(found.splitlines()[-1]))
+
+    def _call(self, command: list[str], to: Any) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(command, env=self.environment, stdout=to, text=True)
+        if done.returncode:
+            raise Fault(f"{' '.join(command[1:4])}: ended with status {done.returncode}")
+        return done
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--data", type=Path, default=os.environ.get("GENERALIST_DATA"), help="folder of the real sets")
+    parser.add_argument("--out", type=Path, default=Path("runs/duel"))
+    parser.add_argument("--sets", nargs="+", choices=list(SETS), default=list(SETS))
+    parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument("--minutes", type=float, default=30.0, help="of each training, by the clock")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", help="the specialist, if not the first of its task")
+    given = parser.parse_args()
+    try:
+        if not given.data:
+            raise Fault("--data: name the folder of the real sets, or set GENERALIST_DATA to it")
+        given.data = given.data.resolve()
+        duel = Duel(given)
+        duel.run()
+        told = [table(rows(grouped(duel.found("ours"), by_model=False), grouped(duel.found("theirs"), by_model=True)))]
+        told += ["", *duel.curves()]
+    except Fault as fault:
+        print(f"{parser.prog}: {fault}", file=sys.stderr)
+        raise SystemExit(2) from fault
+    print("\n".join(told))
+
+
+if __name__ == "__main__":
+    main()
