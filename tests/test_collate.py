@@ -5,11 +5,13 @@ import pytest
 import torch
 from answers import First
 from embedder import built
+from hypothesis import given
+from hypothesis import strategies as st
 
 from generalist.data.collate import Request, collate
 from generalist.data.mixture import Mixture, Source
 from generalist.data.readers import open_data
-from generalist.data.rows import BLIND, WIDTH
+from generalist.data.rows import PAIRS, WIDEST, Rows, best_width
 from generalist.sequence.sample import Objects
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -50,12 +52,11 @@ def test_a_request_loses_the_same_packed_with_others_or_alone(world, small_model
     torch.testing.assert_close(sum(each for _, each in alone), count)
 
 
-def test_rows_hold_one_picture_each_and_no_more_than_they_should(world):
+def test_rows_hold_one_picture_each_and_requests_whole(world):
     made = batch(world, [row(world, i, ["detect", "ask", "ask", "caption", "depth"], i) for i in range(4)], 20, 20)
     used = made["request"] >= 0
     for r, picture in enumerate(made["image"].tolist()):
         assert 0 <= picture < 4
-        assert int(used[r].sum()) <= WIDTH or len(set(made["request"][r][used[r]].tolist())) == 1
     owner = {}
     for r in range(len(used)):
         for number in set(made["request"][r][used[r]].tolist()):
@@ -63,14 +64,30 @@ def test_rows_hold_one_picture_each_and_no_more_than_they_should(world):
 
 
 def test_requests_without_a_picture_share_rows(world):
-    rows = [[*row(world, i, ["route"], i), *row(world, i, ["detect"], i)] for i in range(4)]
+    rows = [[*row(world, i, ["route"] * 5, i), *row(world, i, ["detect"], i)] for i in range(4)]
     made = batch(world, rows, 20, 20)
     used, seen = made["request"] >= 0, made["has_image"]
     blind = [r for r in range(len(used)) if not seen[r][used[r]].any() and used[r].any()]
     assert all(len(set(seen[r][used[r]].tolist())) <= 1 for r in range(len(used)))
     told = [set(made["request"][r][used[r]].tolist()) for r in blind]
-    assert sum(map(len, told)) == 4 and len(blind) < 4
-    assert all(int(used[r].sum()) <= BLIND for r in blind)
+    assert sum(map(len, told)) == 20 and len(blind) < 20
+
+
+def packed(lengths, width):
+    rows = Rows(width)
+    for picture, some in lengths.items():
+        for length in some:
+            zeros = np.zeros(length, np.int64)
+            rows[rows.place(picture, length)].add(zeros, 1, 0, zeros, np.zeros((length, 2)), zeros, True)
+    return rows.tensors(0)[0]["ids"].shape
+
+
+@given(lengths=st.dictionaries(st.integers(-1, 5), st.lists(st.integers(1, 500), min_size=1, max_size=20), min_size=1))
+def test_no_other_length_of_rows_makes_a_table_that_costs_less(lengths):
+    cost = lambda shape: shape[0] * shape[1] * (shape[1] + PAIRS)  # noqa: E731
+    longest = max(length for some in lengths.values() for length in some)
+    best = packed(lengths, best_width(lengths))
+    assert all(cost(best) <= cost(packed(lengths, width)) for width in range(-(-longest // 16) * 16, WIDEST + 1, 16))
 
 
 def test_every_reference_of_a_text_is_learned_and_together_they_weigh_as_one(world, small_model):

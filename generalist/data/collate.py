@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from generalist.data.answers import Request, answers, asked, within
 from generalist.data.blocks import Blocks
-from generalist.data.rows import NOWHERE, Rows
+from generalist.data.rows import NOWHERE, Rows, best_width
 from generalist.sequence.automaton import START
 from generalist.sequence.picture import GREY, letterbox, normalise
 from generalist.sequence.prompt import Prompt
@@ -67,42 +67,64 @@ def collate(
     for picture, requests in enumerate(rows):
         seeing = [request for request in requests if request.sample.image is not None]
         blind += [request for request in requests if request.sample.image is None]
-        batch.add_all(seeing, picture)
-    batch.add_all(blind, NOWHERE)
+        batch.ask(seeing, picture)
+    batch.ask(blind, NOWHERE)
+    batch.fill()
     pictures = [next((r.sample.image for r in row if r.sample.image is not None), None) for row in rows]
     return batch.tensors(pictures, task_weight, side)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A request as it will be written: its instruction, the tracks kept of its answer (see ``_kept``), their blocks."""
+
+    request: Request
+    prompt: Prompt
+    ids: NDArray[np.int64]
+    weight: NDArray[np.float32]
+    points: NDArray[np.float32]
+    shown: list[list[NDArray[np.float32]]]
+    blocks: Blocks
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt.ids) + int((self.ids >= 0).sum()) + len(self.blocks)
 
 
 class _Batch:
     def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float):
         self.vocabulary, self.rng, self.empty, self.cells, self.block = vocabulary, rng, empty, cells, block
+        self.ready: dict[int, list[_Ready]] = {}
         self.rows = Rows()
         self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
         self.shown = Shown()
         self.labels: list[NDArray[np.int64]] = []  # label slots of each request
         self.slots = 0
 
-    def add_all(self, requests: list[Request], picture: int) -> None:
+    def ask(self, requests: list[Request], picture: int) -> None:
         """The requests about one picture, longest first: rows packed so are fuller."""
-        ready = [(request, request.task.render(request.sample, self.rng), *self._kept(request)) for request in requests]
-        for item in sorted(ready, key=lambda item: -len(item[1].ids) - int((item[2] >= 0).sum())):
-            self._add(picture, *item)
+        ready = [self._ready(request) for request in requests]
+        self.ready[picture] = sorted(ready, key=lambda one: -one.length)
 
-    def _add(
-        self,
-        picture: int,
-        request: Request,
-        prompt: Prompt,
-        ids: NDArray[np.int64],
-        weight: NDArray[np.float32],
-        points: NDArray[np.float32],
-        shown: list[list[NDArray[np.float32]]],
-    ) -> None:
+    def _ready(self, request: Request) -> _Ready:
+        prompt = request.task.render(request.sample, self.rng)
+        ids, weight, points, shown = self._kept(request)
+        return _Ready(request, prompt, ids, weight, points, shown, self._blocks(request, ids))
+
+    def fill(self) -> None:
+        """Writes all that was asked into rows of the length that suits it."""
+        self.rows = Rows(best_width({picture: [one.length for one in some] for picture, some in self.ready.items()}))
+        for picture, some in self.ready.items():
+            for one in some:
+                self._add(picture, one)
+
+    def _add(self, picture: int, ready: _Ready) -> None:
         """Puts an instruction and the tracks kept of its answer into the first row of the picture with room
         for them."""
+        request, prompt, blocks = ready.request, ready.prompt, ready.blocks
+        ids, weight, points = ready.ids, ready.weight, ready.points
         there = ids >= 0
-        blocks = self._blocks(request, ids)
-        place = self.rows.place(picture, len(prompt.ids) + int(there.sum()) + len(blocks))
+        place = self.rows.place(picture, ready.length)
         row = self.rows[place]
         first = self.slots
         self.slots += int(prompt.label.max(initial=-1)) + 1
@@ -120,7 +142,7 @@ class _Batch:
         at = np.full(ids.shape, -1, np.int64)
         at[there] = np.arange(int(there.sum())) + row.length + (place << 32)  # until rows have one length
         self._score(request, ids, weight, there, at)
-        self._show(request, ids, shown, at)
+        self._show(request, ids, ready.shown, at)
         label = self.vocabulary["label"]
         fed = np.concatenate([np.full((len(ids), 1), self.vocabulary.bos), ids[:, :-1]], 1)
         slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
