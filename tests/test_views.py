@@ -77,8 +77,9 @@ def slow(index, model, request, kinds, k):
             odds = log_odds(np.exp(hit["evidence"][0]["weight"]), len(alike) / (len(index) + 1))
             scores[hit["id"]] = odds**ALPHA
         best = max(scores.values(), default=0)
+        counts = 0.2 if "ngram" in kinds and kind != "ngram" else 1.0
         for name, score in scores.items():
-            total[name] = total.get(name, 0) + (score / best if best else 0)
+            total[name] = total.get(name, 0) + (counts * score / best if best else 0)
     return {name: score for name, score in total.items() if score > 0}
 
 

@@ -3,9 +3,10 @@
 Each kind is written by itself, with its own task and under its own constraint. MINDER scores a document by the sum over
 all identifiers written that it has, s(d, q) = sum over i in I_d of s(i, q). Here s is SEAL's weight of a key, for whole
 identifiers as for n-grams, and each view is told as shares of its best, because the sum over n-grams has many terms and
-that over titles one:
+that over titles one; beside n-grams it counts as little as that one term should:
 
-    s(d, q) = sum over kinds v of s_v(d, q) / max over d' of s_v(d', q)
+    s(d, q) = sum over kinds v of c_v s_v(d, q) / max over d' of s_v(d', q)
+    c_v     = 1, of whole identifiers beside n-grams BESIDE
     s_v(d, q) = w(i, q)^ALPHA of the identifier i that names d, with p(i) = |documents that i names| / (D + 1)
               = ``scoring`` of n-grams
 """
@@ -27,7 +28,11 @@ from generalist.retrieval.substrings import Substrings
 from generalist.sequence.sample import Answer, Document, Sample
 from generalist.sequence.task import Task
 
-__all__ = ["search_views"]
+__all__ = ["BESIDE", "search_views"]
+
+BESIDE = 0.2
+"""What a title or a code counts against the n-grams of a document. As much as them, a model that writes titles badly
+spoils what it finds by n-grams: ``docs/decisions.md`` has the figures."""
 
 
 def search_views(
@@ -50,10 +55,13 @@ def search_views(
         raise Fault("search: sentences are found by one kind of identifier; this index has several")
     views = {kind: index.view(kind) for kind in index.kinds}
     most = max(k, AMONG)
+    runs = {kind: isinstance(view.identifiers, Substrings) for kind, view in views.items()}
+    counts = [1.0 if run or not any(runs.values()) else BESIDE for run in runs.values()]
     answers = {kind: search(view, model, tasks[kind], requests, most, **options) for kind, view in views.items()}
     out = []
     for each in zip(*answers.values(), strict=True):
-        lists = [(_weighed(view, answer), 1.0) for view, answer in zip(views.values(), each, strict=True)]
+        weighed = (_weighed(view, answer) for view, answer in zip(views.values(), each, strict=True))
+        lists = list(zip(weighed, counts, strict=True))
         found = summed(lists, most)
         sure = np.asarray([confidence(found)], np.float32)
         seconds = sum(answer.seconds or 0.0 for answer in each)
