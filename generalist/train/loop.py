@@ -32,7 +32,7 @@ from generalist.train.recipe import Recipe
 from generalist.train.throughput import Meter
 from generalist.train.watch import Judge, Watch
 
-__all__ = ["train"]
+__all__ = ["Run", "train"]
 
 TOLD = 20
 """Steps whose mean losses are told together."""
@@ -50,7 +50,7 @@ def train(recipe: Recipe, fresh: bool = False, stop_at: int | None = None, judge
     Raises:
         Fault: the recipe names a task, a set or a model that is not there, or the checkpoint is of another model.
     """
-    run = _Run(recipe, fresh, judge)
+    run = Run(recipe, fresh, judge)
     with run.progress as progress:
         bar = progress.add_task(recipe.name, total=recipe.steps, completed=run.step, text="")
         for batch in () if run.over else run.batches(stop_at or recipe.last):
@@ -64,8 +64,10 @@ def train(recipe: Recipe, fresh: bool = False, stop_at: int | None = None, judge
     return run.export() if run.over else run.out
 
 
-class _Run:
-    def __init__(self, recipe: Recipe, fresh: bool, judge: Judge | None):
+class Run:
+    """A run of a recipe, from its last checkpoint: ``batches`` gives micro-batches and ``update`` learns from one."""
+
+    def __init__(self, recipe: Recipe, fresh: bool = False, judge: Judge | None = None):
         if recipe.threads:
             torch.set_num_threads(recipe.threads)
         torch.manual_seed(recipe.seed)
