@@ -2,9 +2,9 @@
 
     GENERALIST_DATA=DIR python benchmarks/loading.py --recipe recipes/real/bccd.yaml --side 640
 
-Two loaders do nothing but read, vary and pack the recipe's pictures at 640 px, as training would have them; then the tiny
-model learns the same recipe's pictures at its own size and at 640 px, batches made beforehand. Medians of five parts,
-with the distance of the quartiles, in one run. Prints a JSON object a row.
+Two loaders do nothing but read, vary and pack the recipe's pictures at 640 px, as training would have them; then the
+tiny model learns the same recipe's pictures at its own size and at 640 px, batches made beforehand. Medians of five
+parts, with the distance of the quartiles, in one run. Prints a JSON object a row.
 """
 
 import argparse
@@ -80,9 +80,10 @@ def _times(parts: Iterator[None]) -> Iterator[float]:
 
 
 def _row(name: str, values: list[float], shape: str) -> None:
-    low, high = np.quantile(values, [0.25, 0.75])
-    row = {"bench": "loading", "name": name, "value": round(float(np.median(values)), 3), "spread": round(high - low, 3)}
-    print(json.dumps({**row, "unit": "ratio" if "over" in name else "pictures/s", "shape": shape}), flush=True)
+    low, value, high = (round(float(at), 3) for at in np.quantile(values, [0.25, 0.5, 0.75]))
+    unit = "ratio" if "over" in name else "pictures/s"
+    row = {"bench": "loading", "name": name, "value": value, "unit": unit, "spread": round(high - low, 3)}
+    print(json.dumps(row | {"shape": shape}), flush=True)
 
 
 if __name__ == "__main__":

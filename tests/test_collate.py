@@ -55,7 +55,7 @@ def test_a_request_loses_the_same_packed_with_others_or_alone(world, small_model
 def test_rows_hold_one_picture_each_and_requests_whole(world):
     made = batch(world, [row(world, i, ["detect", "ask", "ask", "caption", "depth"], i) for i in range(4)], 20, 20)
     used = made["request"] >= 0
-    for r, picture in enumerate(made["image"].tolist()):
+    for picture in made["image"].tolist():
         assert 0 <= picture < 4
     owner = {}
     for r in range(len(used)):

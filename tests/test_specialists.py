@@ -17,6 +17,7 @@ import captions  # noqa: E402
 import compare  # noqa: E402
 import depth  # noqa: E402
 import detection  # noqa: E402
+import duel  # noqa: E402
 import majority  # noqa: E402
 import segmentation  # noqa: E402
 import specialist  # noqa: E402
@@ -356,6 +357,34 @@ def test_a_line_that_is_none_is_named(tmp_path):
     path.write_text(json.dumps(line("bccd", 0.5)) + '\n{"task": "detect"}\n')
     with pytest.raises(Fault, match="line 2"):
         list(compare.lines([path]))
+
+
+def test_a_duel_does_what_is_missing_and_shows_how_both_starts_learned(tmp_path, monkeypatch, capsys):
+    called = []
+
+    def call(self, command, to):
+        called.append(command)
+        told = line("bccd", 0.6 if any("ours" in word for word in command) else 0.5)
+        told |= {"set": "bccd", "seed": 0, "minutes": 2.0} if "--minutes" in command else {}
+        if out := next((word.removeprefix("out=") for word in command if word.startswith("out=")), None):
+            Path(out).mkdir(parents=True)
+            curve = [{"step": 5, "seconds": 61.0, "loss": {"detect": 2.0}}]
+            curve += [{"step": 9, "seconds": at, "validation": {"AP50": at / 1000}} for at in (60.0, 119.0)]
+            (Path(out) / "curve.jsonl").write_text("".join(json.dumps(one) + "\n" for one in curve))
+        return duel.subprocess.CompletedProcess(command, 0, json.dumps(told))
+
+    monkeypatch.setattr(duel.Duel, "_call", call)
+    command = ["duel.py", "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--sets", "bccd", "--minutes", "2"]
+    for _ in range(2):  # the second has nothing left to do
+        monkeypatch.setattr(sys, "argv", command)
+        duel.main()
+        assert len(called) == 5
+        table = capsys.readouterr().out
+        assert "| bccd | AP50 | 0.600 | 0.500 |" in table
+        assert "| bccd | AP50 | tiny | 1: 0.060, 2: 0.600 |" in table
+        assert "| bccd | AP50 | random weights | 1: 0.060, 2: 0.500 |" in table
+    trained = [words for words in called if "train" in words]
+    assert [all(change in words for change in duel.TRANSFER) for words in trained] == [True, False]
 
 
 @pytest.mark.parametrize("name", SETS)

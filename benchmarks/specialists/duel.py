@@ -8,8 +8,8 @@ For each set and seed three models, one after the other, each by a process of it
     ours      the set's recipe in ``recipes/real`` from the shipped ``tiny``, rates falling from layer to layer
     scratch   the same recipe from random weights
 
-What is done is in ``--out``, a JSON line each in ``theirs.jsonl``, ``ours.jsonl`` and ``scratch.jsonl``; called again it
-goes on where it was, within a training too. At the end: the table of ``compare``, and how ours and scratch learned,
+What is done is in ``--out``, a JSON line each in ``theirs.jsonl``, ``ours.jsonl`` and ``scratch.jsonl``; called again
+it goes on where it was, within a training too. At the end: the table of ``compare``, and how ours and scratch learned,
 from what was measured on the way (which chose nothing), on standard output in Markdown.
 """
 

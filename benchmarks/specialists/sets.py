@@ -8,8 +8,9 @@ __all__ = ["SETS", "Set"]
 @dataclass(frozen=True)
 class Set:
     """``spec`` is a reader's, with places for the folder of all sets and for a split; ``train`` and ``test`` are the
-    splits. recipe: ours for it, of ``recipes/real``. figures: those of the task's metrics that are compared, the first being the one that decides. flips: how a
-    picture may be mirrored without becoming another: "across", "both" ways, or by half a "turn"."""
+    splits. recipe: ours for it, of ``recipes/real``. figures: those of the task's metrics that are compared, the first
+    being the one that decides. flips: how a picture may be mirrored without becoming another: "across", "both" ways, or
+    by half a "turn"."""
 
     name: str
     task: str
@@ -36,13 +37,13 @@ SETS = {
         Set("bccd", "detect", "bccd", "voc:{}/bccd/BCCD:{}", "train", "val", ("AP50", "AP"), "both"),
         # Cards have letters and numbers on them, which a mirror spoils, and no top.
         Set("cards", "detect", "playing_cards", "voc:{}/playing_cards:{}", "train", "test", ("AP50", "AP"), "turn"),
-        Set("pennfudan", "instances", "pennfudan", "instancemaps:{}/pennfudan:{}?name=pedestrian&held=12", "train", "test",
-            ("AP50", "AP")),
+        Set("pennfudan", "instances", "pennfudan", "instancemaps:{}/pennfudan:{}?name=pedestrian&held=12", "train",
+            "test", ("AP50", "AP")),
         Set("camvid", "segment", "camvid", "labelmaps:{}/camvid:{}?classes=camvid", "train", "val", ("mIoU",)),
         # A vocabulary points at 64 names at most, so of the 129 each request names 64, those in the picture among
         # them. Both sides are asked the same.
-        Set("coco_mini", "segment", "coco_mini", "labelmaps:{}/coco_mini/semantic_segmentation:{}?labels=64", "train", "val",
-            ("mIoU",)),
+        Set("coco_mini", "segment", "coco_mini", "labelmaps:{}/coco_mini/semantic_segmentation:{}?labels=64", "train",
+            "val", ("mIoU",)),
         Set("7scenes", "depth", "seven_scenes", "rgbd:{}/depth_7scenes:{}", "train", "test", ("AbsRel", "delta1")),
         Set("ucm", "caption", "ucm", "captions:{}/ucm_captions:{}", "train", "val", ("CIDEr-D",)),
         Set("vqa_rad", "ask", "vqa_rad", "vqa:{}/vqa_rad:{}?type=closed", "train", "val", ("accuracy",)),

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from generalist.app.colours import PALETTE
 from generalist.app.inventory import Inventory, spread
-from generalist.app.lettering import Pixels
 from generalist.data.augment import Augment
 from generalist.data.images import load_image
 from generalist.data.readers import Dataset, open_data
