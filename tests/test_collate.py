@@ -195,17 +195,3 @@ def test_rare_names_are_drawn_more_often(world):
         here = group["weight"] > 0
         drawn.append(float((group["target"][here] == len(group["columns"]) + 1).float().mean()))
     assert 4 / 256 * 3 < np.mean(drawn) < 0.5
-
-
-def test_names_of_things_weigh_as_the_recipe_says(world, small_model):
-    requests = [row(world, i, ["detect"], i) for i in range(3)]
-    label = world[0]["label"]
-    made = [
-        collate(requests, world[0], [1.0] * len(TASKS), 32, First(np.random.PCG64(0)), 9, 9, naming=naming)
-        for naming in (1.0, 3.0)
-    ]
-    for plain, heavy in zip(made[0]["groups"], made[1]["groups"], strict=True):
-        ids = torch.cat([plain["columns"], torch.arange(label.start, label.stop)])[plain["target"]]
-        named = (ids >= label.start) & (ids < label.stop) & bool(plain["named"])
-        torch.testing.assert_close(heavy["weight"], torch.where(named, 3 * plain["weight"], plain["weight"]))
-        assert named.any() or not plain["named"]

@@ -56,15 +56,13 @@ def collate(
     empty: int = 24,
     cells: int = 24,
     block: float = 0.0,
-    naming: float = 1.0,
 ) -> dict[str, Any]:
     """Rows of requests, each about one picture, to the batch that ``GeneralistModel.forward`` documents.
 
     ``empty``: most tracks with ``none`` kept of a request on a grid; ``cells``: tracks kept of a raster.
-    ``block``: share of the requests whose answers are learned as blocks too. ``naming``: what the name of a thing weighs
-    against each bin of its place.
+    ``block``: share of the requests whose answers are learned as blocks too.
     """
-    batch = _Batch(vocabulary, rng, empty, cells, block, naming)
+    batch = _Batch(vocabulary, rng, empty, cells, block)
     blind: list[Request] = []
     for picture, requests in enumerate(rows):
         seeing = [request for request in requests if request.sample.image is not None]
@@ -94,11 +92,8 @@ class _Ready:
 
 
 class _Batch:
-    def __init__(
-        self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float, naming: float
-    ):
-        self.vocabulary, self.rng = vocabulary, rng
-        self.empty, self.cells, self.block, self.naming = empty, cells, block, naming
+    def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float):
+        self.vocabulary, self.rng, self.empty, self.cells, self.block = vocabulary, rng, empty, cells, block
         self.ready: dict[int, list[_Ready]] = {}
         self.rows = Rows()
         self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
@@ -195,9 +190,6 @@ class _Batch:
             ids[i, :n] = tracks.ids[k]
             given = tracks.weights[k]
             weight[i, :n] = scale[k] if given is None else given * scale[k]
-        if request.task.shape == "objects":
-            label = self.vocabulary["label"]
-            weight[(ids >= label.start) & (ids < label.stop)] *= self.naming
         points = np.full((len(keep), 2), np.nan, np.float32) if tracks.points is None else tracks.points[keep]
         return ids, weight, points, [] if tracks.shown is None else [tracks.shown[k] for k in keep]
 

@@ -48,14 +48,13 @@ class Mixture(TorchDataset[dict[str, Any]]):
         empty: int = 24,
         cells: int = 24,
         block: float = 0.0,
-        naming: float = 1.0,
     ):
         self.sources, self.tasks, self.vocabulary = sources, tasks, vocabulary
         self.names = tuple(task_weight)
         self.weights = list(task_weight.values())
         self.sides, self.rows, self.steps, self.seed = tuple(sides), rows, steps, seed
         self.empty, self.cells = empty, cells
-        self.block, self.naming = block, naming
+        self.block = block
         share = np.asarray([source.weight for source in sources], np.float64)
         self.share = share / share.sum()
 
@@ -66,8 +65,7 @@ class Mixture(TorchDataset[dict[str, Any]]):
         rng = np.random.default_rng((self.seed, step))
         side = self.sides[0] if len(self.sides) == 1 else int(rng.choice(self.sides))
         rows = [self._row(rng, side) for _ in range(self.rows)]
-        kept = self.empty, self.cells, self.block, self.naming
-        return collate(rows, self.vocabulary, self.weights, side, rng, *kept)
+        return collate(rows, self.vocabulary, self.weights, side, rng, self.empty, self.cells, self.block)
 
     def _row(self, rng: np.random.Generator, side: int) -> list[Request]:
         source = self.sources[int(rng.choice(len(self.sources), p=self.share))]

@@ -139,7 +139,6 @@ class Run:
             recipe.empty_tracks,
             recipe.cell_tracks,
             recipe.block,
-            recipe.naming,
         )
 
     def batches(self, stop: int) -> Iterator[dict[str, Any]]:

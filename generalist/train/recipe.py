@@ -142,7 +142,6 @@ class Recipe(Strict):
     empty_tracks: int = Field(24, gt=0)
     cell_tracks: int = Field(24, gt=0)
     block: float = Field(0.0, ge=0, le=1)  # share of the requests whose answers are learned as blocks too
-    naming: float = Field(1.0, gt=0)  # what the name of a thing on a grid weighs against each bin of its place
     optimiser: Optimiser = Optimiser()
     ranking: RankingSpec | None = None
     ema: float = Field(0.999, ge=0, lt=1)
