@@ -5,7 +5,7 @@
 For each set and seed three models, one after the other, each by a process of its own with ``--threads`` threads:
 
     theirs    the specialist of the task, the first that ``detection``, ``segmentation`` or ``depth`` has, or --model
-    ours      the set's recipe in ``recipes/real`` from the shipped ``tiny``, rates falling from layer to layer
+    ours      the set's recipe in ``recipes/real`` from the shipped ``tiny``
     scratch   the same recipe from random weights
 
 What is done is in ``--out``, a JSON line each in ``theirs.jsonl``, ``ours.jsonl`` and ``scratch.jsonl``; called again
@@ -36,8 +36,8 @@ RIVALS = {"detect": "detection", "instances": "detection", "segment": "segmentat
           "caption": "captions", "ask": "majority"}  # fmt: skip
 """The script of each task. What the last two answer with is not trained."""
 
-TRANSFER = ("model.init=tiny", "optimiser.lr=1e-3", "optimiser.layer_decay=0.8")
-"""As the head of each recipe says."""
+TRANSFER = ("model.init=tiny",)
+"""What makes a recipe begin with the shipped model, at the rates of its own."""
 
 
 class Duel:
