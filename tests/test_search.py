@@ -10,11 +10,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from speaker import speaker
 
 from generalist.faults import Fault
 from generalist.metrics.ranking import Ranking
-from generalist.model.config import GeneralistConfig
-from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.bm25 import Bm25
 from generalist.retrieval.hits import Hit, hits
 from generalist.retrieval.index import Index
@@ -43,11 +42,7 @@ REQUESTS = [
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    config = GeneralistConfig(width=32, depth=2, heads=2, image_size=32, patch_size=16, vocab_size=len(VOCABULARY),
-                              max_text=32, max_track=16, bos_token_id=VOCABULARY.bos, eos_token_id=VOCABULARY.eos,
-                              pad_token_id=VOCABULARY.pad, fingerprint=VOCABULARY.fingerprint)  # fmt: skip
-    model = GeneralistModel(config).eval()
+    model = speaker(VOCABULARY)
     with torch.no_grad():
         model.token_embed.weight.mul_(25)  # as drawn, every token would be nearly as likely as the next
     return model

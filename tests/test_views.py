@@ -10,14 +10,13 @@ import torch
 from embedder import Letters, built
 from hypothesis import given
 from hypothesis import strategies as st
+from speaker import speaker
 
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
 from generalist.data.readers import open_data
 from generalist.data.readers.coded import Coded, codes_in
 from generalist.faults import Fault
-from generalist.model.config import GeneralistConfig
-from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.fusion import fused, summed
 from generalist.retrieval.index import Index
 from generalist.retrieval.kinds import KINDS, document_tokens, kinds_of
@@ -39,11 +38,7 @@ MIXTURE = "title+ngram+code"
 
 @pytest.fixture(scope="module")
 def model():
-    torch.manual_seed(0)
-    config = GeneralistConfig(width=32, depth=2, heads=2, image_size=32, patch_size=16, vocab_size=len(VOCABULARY),
-                              max_text=32, max_track=16, bos_token_id=VOCABULARY.bos, eos_token_id=VOCABULARY.eos,
-                              pad_token_id=VOCABULARY.pad, fingerprint=VOCABULARY.fingerprint)  # fmt: skip
-    model = GeneralistModel(config).eval()
+    model = speaker(VOCABULARY)
     held = sorted({token for document in DOCUMENTS for token in document_tokens(document, VOCABULARY)})
     with torch.no_grad():
         model.token_embed.weight[held] *= 50  # it would sooner or later say words of the documents, unasked

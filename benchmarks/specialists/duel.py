@@ -93,7 +93,9 @@ class Duel:
                 yield minutes, record["validation"][kind.figures[0]]
 
     def _done(self, kind: Set, side: str, seed: int) -> bool:
-        return any(line["set"] == kind.name and line["seed"] == seed for line in self.found(side))
+        asked = self.given.model if side == "theirs" else None
+        same = (kind.name, seed, asked)
+        return any((line["set"], line["seed"], line.get("asked")) == same for line in self.found(side))
 
     def _theirs(self, kind: Set, seed: int) -> dict[str, Any]:
         trained = RIVALS[kind.task] not in ("captions", "majority")
@@ -103,7 +105,7 @@ class Duel:
             command += ["--minutes", str(self.given.minutes), "--out", str(self.folder(kind.name, "theirs", seed))]
         if trained and self.given.model:
             command += ["--model", self.given.model]
-        return self._line(command)
+        return self._line(command) | {"asked": self.given.model}
 
     def _ours(self, kind: Set, side: str, seed: int) -> dict[str, Any]:
         out, minutes, threads = self.folder(kind.name, side, seed), self.given.minutes, self.given.threads

@@ -95,7 +95,6 @@ class _Batch:
     def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float):
         self.vocabulary, self.rng, self.empty, self.cells, self.block = vocabulary, rng, empty, cells, block
         self.ready: dict[int, list[_Ready]] = {}
-        self.rows = Rows()
         self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
         self.shown = Shown()
         self.labels: list[NDArray[np.int64]] = []  # label slots of each request
@@ -113,7 +112,8 @@ class _Batch:
 
     def fill(self) -> None:
         """Writes all that was asked into rows of the length that suits it."""
-        self.rows = Rows(best_width({picture: [one.length for one in some] for picture, some in self.ready.items()}))
+        lengths = {picture: [one.length for one in some] for picture, some in self.ready.items()}
+        self.rows = Rows(best_width(lengths))
         for picture, some in self.ready.items():
             for one in some:
                 self._add(picture, one)

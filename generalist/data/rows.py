@@ -15,10 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["NOWHERE", "WIDTH", "Row", "Rows", "best_width"]
-
-WIDTH = 160
-"""Tokens that a row is filled to where nobody has looked for better; a longer request has a row to itself."""
+__all__ = ["NOWHERE", "Row", "Rows", "best_width"]
 
 WIDEST = 384
 """Longest row that is thought of, if no request is longer."""
@@ -105,9 +102,9 @@ def _even(count: int, of: int) -> int:
 
 
 class Rows:
-    """Rows of tokens, filled to ``width`` one request at a time."""
+    """Rows of tokens, filled to ``width`` one request at a time; a longer request has a row to itself."""
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, width: int) -> None:
         self.width = width
         self._rows: list[Row] = []
         self._about: dict[int, list[int]] = defaultdict(list)

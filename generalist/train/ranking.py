@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from generalist.data.readers import open_data
-from generalist.data.rows import NOWHERE, Rows
+from generalist.data.rows import NOWHERE, Rows, best_width
 from generalist.faults import Fault
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_requests
@@ -149,12 +149,12 @@ def _log_probabilities(
 ) -> list[Tensor]:
     """The log-probabilities (K,) of each sample's keys. A key that begins another is read with it, on one track."""
     vocabulary = task.vocabulary
-    rows = Rows()
+    asked = [(task.render(sample), _longest(wanted)) for sample, wanted in zip(samples, keys, strict=True)]
+    lengths = [len(prompt.ids) + sum(map(len, tracks)) for prompt, tracks in asked]
+    rows = Rows(best_width({NOWHERE: lengths}))
     places: list[tuple[int, int, list[tuple[int, ...]]]] = []  # row, where the tracks begin in it, the tracks
-    for number, (sample, wanted) in enumerate(zip(samples, keys, strict=True)):
-        prompt = task.render(sample)
-        tracks = _longest(wanted)
-        place = rows.place(NOWHERE, len(prompt.ids) + sum(map(len, tracks)))
+    for number, ((prompt, tracks), length) in enumerate(zip(asked, lengths, strict=True)):
+        place = rows.place(NOWHERE, length)
         row = rows[place]
         row.add(prompt.ids, number, 0, np.arange(len(prompt.ids)), np.nan, -1, False)
         places.append((place, row.length, tracks))
