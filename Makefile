@@ -1,6 +1,6 @@
 # Everything a contributor runs. PYTHON is any Python with `pip install -e ".[dev]"` done.
 PYTHON ?= python
-BENCHES = accuracy coordinates expectation export int8 requests scenes thinning
+BENCHES = accuracy coordinates expectation export int8 requests savings scenes
 
 .PHONY: check test bench docs demo
 

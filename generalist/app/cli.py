@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from generalist.app.asking import asking
 from generalist.app.measuring import measuring
-from generalist.app.options import FAULT, Blocks, Dtype, Json, Model, TasksDir, Thin, load_model
+from generalist.app.options import FAULT, Blocks, Dtype, EarlyExit, Json, Model, TasksDir, Thin, load_model
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -110,6 +110,7 @@ def predict(
         bool, typer.Option("--rescore", help="Lower the scores of things whose box, mask and oriented box disagree.")
     ] = False,
     thin: Thin = None,
+    exit: EarlyExit = None,
     dtype: Dtype = "fp32",
     blocks: Blocks = "off",
     json: Json = False,
@@ -125,7 +126,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = load_model(model, tasks_dir, thin, dtype, blocks)
+    generalist = load_model(model, tasks_dir, thin, dtype, blocks, exit)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:

@@ -1,7 +1,9 @@
 """Generalist: the model with its vocabulary and its tasks, asked in plain instructions.
 
-model = Generalist.from_pretrained("tiny") model("detect red cube, blue sphere", image="scene.png").boxes picture =
-model.read("scene.png")             # read once picture("depth").depth, picture("how many cubes are there?").text
+model = Generalist.from_pretrained("tiny")
+model("detect red cube, blue sphere", image="scene.png").boxes
+picture = model.read("scene.png")             # read once
+picture("depth").depth, picture("how many cubes are there?").text
 """
 
 import difflib
@@ -22,6 +24,7 @@ from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
 from generalist.model.build import load_model, model_folder, save_model
 from generalist.model.cache import ImageCache, joined
 from generalist.model.decode import Blocks, Choice, decode, on_device
+from generalist.model.leaving import Leaving
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
 from generalist.sequence.consistency import rescored
@@ -52,6 +55,7 @@ class Generalist:
         scalings: by task, the maps that calibrate its scores; other tasks' scores stay as they are.
         rescore: whether things that are spelled in several ways score less if the ways disagree.
         blocks: whether what is of fixed length is written at once, see ``Choice``.
+        leaving: whether tracks may be settled before the last block, see ``Choice``. It can be set at any time.
         keep: pictures that are kept as they were read, those asked last: whoever asks again does not wait. A change of
             the model's weights wants ``album.clear()``.
     """
@@ -65,10 +69,12 @@ class Generalist:
         scalings: Mapping[str, Scaling] | None = None,
         rescore: bool = False,
         blocks: Blocks = "off",
+        leaving: Leaving | None = None,
         keep: int = 8,
     ):
         self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
         self.scalings, self.rescore, self.blocks = dict(scalings or {}), rescore, blocks
+        self.leaving = leaving
         self.album = Album(keep)
 
     @classmethod
@@ -260,8 +266,8 @@ class Generalist:
         known = [start for start in starts if start is not None]
         points = torch.from_numpy(np.stack(known)).to(self.device) if len(known) == len(requests) else None
         automaton = task.automaton(max(len(r.labels) for r in requests))
-        best, blocks = task.file.keep == "best", self.blocks
-        choice = Choice(present=None, blocks=blocks) if task.raster else Choice(best=best, blocks=blocks)
+        how: Any = {"present": None} if task.raster else {"best": task.file.keep == "best"}
+        choice = Choice(**how, blocks=self.blocks, leaving=self.leaving)
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
         return [self.scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
 

@@ -8,6 +8,7 @@ from generalist.app.options import (
     FAULT,
     Blocks,
     Dtype,
+    EarlyExit,
     Json,
     Kinds,
     Model,
@@ -38,6 +39,7 @@ def evaluate(
         int | None, typer.Option(min=1, help="Documents of generated scenes to look among; those measured if not more.")
     ] = None,
     thin: Thin = None,
+    exit: EarlyExit = None,
     unanswerable: Annotated[
         float,
         typer.Option(min=0, max=1, metavar="SHARE", help="Leave the documents of so many queries out of the index."),
@@ -51,7 +53,7 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    known = load_model(model, tasks_dir, thin, dtype, blocks)
+    known = load_model(model, tasks_dir, thin, dtype, blocks, exit)
     evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among,
                             unanswerable=unanswerable)  # fmt: skip
     with Bar(f"eval {task}", len(evaluation)) as bar:

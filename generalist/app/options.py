@@ -12,6 +12,7 @@ __all__ = [
     "FAULT",
     "Blocks",
     "Dtype",
+    "EarlyExit",
     "Json",
     "Kinds",
     "Model",
@@ -29,6 +30,16 @@ Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by na
 Dtype = Annotated[str, typer.Option("--dtype", help="fp32, or bf16, which is faster where the processor has it.")]
 Blocks = Annotated[
     str, typer.Option("--blocks", help="Write what is of fixed length at once: off, exact (the same answers), or fast.")
+]
+EarlyExit = Annotated[
+    float | None,
+    typer.Option(
+        "--exit",
+        min=0.01,
+        max=1,
+        metavar="PROBABILITY",
+        help="Cells and other tracks that are so sure of their next token skip the last third of the blocks.",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output, nothing else.")]
 Kinds = Annotated[
@@ -54,9 +65,10 @@ def load_model(
     thin: float | None = None,
     dtype: str = "fp32",
     blocks: Any = "off",
+    exit: float | None = None,
 ) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print. thin: the
-    share of patches that its middle blocks see, None for all of them."""
+    share of patches that its middle blocks see, None for all of them. exit: see ``Leaving.sure``, None for never."""
     folder = model_folder(model)
     if blocks not in ("off", "exact", "fast"):
         raise Fault(f"--blocks {blocks}: blocks are off, exact or fast")
@@ -71,6 +83,10 @@ def load_model(
         from generalist.model.thinning import Thinning
 
         generalist.model.thinning = Thinning(thin)
+    if exit is not None:
+        from generalist.model.leaving import Leaving
+
+        generalist.leaving = Leaving(exit)
     return generalist
 
 

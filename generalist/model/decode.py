@@ -16,6 +16,7 @@ from torch import Tensor
 
 from generalist.model.cache import Prefix
 from generalist.model.chances import certain, on_device, probabilities, slots
+from generalist.model.leaving import Exit, Leaving
 from generalist.model.modeling import GeneralistModel
 from generalist.model.record import Record
 from generalist.sequence.automaton import Automaton, Constraint, State
@@ -38,6 +39,7 @@ class Choice:
     temperature: 0 takes the likeliest token, otherwise samples from the nucleus ``top_p``.
     blocks: what is of fixed length is written at once. "fast" takes it as it is; "exact" reads it to see whether one
     token at a time would have come to the same, and writes anew what would not. Samples are drawn one by one.
+    leaving: what is written one by one may be settled before the last block, where a track is sure.
     """
 
     present: float | None = 0.05
@@ -47,6 +49,7 @@ class Choice:
     top_p: float = 1.0
     seed: int = 0
     blocks: Blocks = "off"
+    leaving: Leaving | None = None
 
 
 @torch.inference_mode()
@@ -143,7 +146,17 @@ class _Decoder:
         """States (R, K, L, D) of the tokens that were chosen and not read."""
         ids = torch.stack(self.unread, 2)
         self.unread = []
-        return self.model.read(self.prefix, self.cache, ids, slots(ids, self.vocabulary))
+        leave = None
+        if self.choice.leaving is not None:
+            first = self.choice.leaving.first(len(self.model.blocks))
+            leave = Exit(first, self._sure, self.step + 1 == self.constraint.bound)
+        return self.model.read(self.prefix, self.cache, ids, slots(ids, self.vocabulary), leave)
+
+    def _sure(self, hidden: Tensor) -> Tensor:
+        """Tracks (R, K) whose states (R, K, D) leave little doubt of what comes next, and those that have ended."""
+        assert self.choice.leaving is not None
+        _, told = probabilities(self.model, self.prefix, self.constraint, self.state, hidden, self.vocabulary)
+        return (told.amax(-1) >= self.choice.leaving.sure) | self._ended(self.state)
 
     def _told(self, hidden: Tensor, state: State) -> _Told:
         """What states (R, K, D) say comes next."""

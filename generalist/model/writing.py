@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from generalist.model.cache import Prefix, TrackCache
 from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, bilinear, rotation
+from generalist.model.leaving import Exit, upper
 
 __all__ = ["Writing"]
 
@@ -51,9 +52,11 @@ class Writing(nn.Module):
         index or -1."""
         return self.read(prefix, tracks, ids[..., None], None if slot is None else slot[..., None]).squeeze(2)
 
-    def read(self, prefix: Prefix, tracks: TrackCache, ids: Tensor, slot: Tensor | None = None) -> Tensor:
+    def read(
+        self, prefix: Prefix, tracks: TrackCache, ids: Tensor, slot: Tensor | None = None, leave: Exit | None = None
+    ) -> Tensor:
         """L tokens of every track at once, each after those before it: ids (R, K, L), slot likewise, to normed hidden
-        states (R, K, L, D)."""
+        states (R, K, L, D). leave: which tracks need not go through all blocks, for single tokens."""
         at, L = tracks.length, ids.shape[2]
         x = self._embedded(prefix, ids.flatten(1), None if slot is None else slot.flatten(1)).unflatten(1, (-1, L))
         x = (x + self._places(at, L)).flatten(1, 2)
@@ -61,7 +64,7 @@ class Writing(nn.Module):
         if L > 1:
             early = torch.ones(L, at + L, dtype=torch.bool, device=ids.device).tril(at)
             own = torch.zeros(L, at + L, dtype=x.dtype, device=ids.device).masked_fill_(~early, float("-inf"))
-        hidden = self._rest(prefix, tracks, x, L, own)
+        hidden = self._rest(prefix, tracks, x, L, own, leave=leave if L == 1 else None)
         tracks.length += L
         return hidden.unflatten(1, (-1, L))
 
@@ -91,21 +94,35 @@ class Writing(nn.Module):
         return self.track_pos[[min(at + i, last) for i in range(count)]]
 
     def _rest(
-        self, prefix: Prefix, tracks: TrackCache, x: Tensor, L: int, own: Tensor | None, first: int = 0
+        self,
+        prefix: Prefix,
+        tracks: TrackCache,
+        x: Tensor,
+        L: int,
+        own: Tensor | None,
+        first: int = 0,
+        leave: Exit | None = None,
     ) -> Tensor:
         """Tokens (R, K x L, D) through the blocks from ``first`` on, to normed hidden states. own: see ``Sight``."""
 
         def each(held: Tensor, dim: int) -> Tensor:
             return held if L == 1 else held.repeat_interleave(L, dim)
 
+        def out(x: Tensor) -> Tensor:
+            # A track that leaves early still has the picture as it is behind the last block.
+            return cast(Tensor, self.norm(x if tracks.seen is None else x + each(tracks.seen[-1], 1)))
+
         turn = None if tracks.turn is None else (each(tracks.turn[0], 2), each(tracks.turn[1], 2))
         for i in range(first, len(self.blocks)):
             if i == self.branch and not first:
                 tracks.stream = x.unflatten(1, (-1, L))[:, :, -1]
+            if leave is not None and i == leave.first:
+                x = upper(cast("list[Block]", self.blocks), leave, prefix, tracks, x, ~leave.sure(out(x)))
+                break
             seen = 0.0 if tracks.seen is None else each(tracks.seen[i], 1)
             held = tracks.keys[i], tracks.values[i]
             x = cast(Block, self.blocks[i]).step(x + seen, turn, prefix.sight(i, own), held, tracks.length) - seen
-        return self.norm(x if tracks.seen is None else x + each(tracks.seen[-1], 1))
+        return out(x)
 
     def planes(self, hidden: Tensor, patches: Tensor) -> Tensor:
         """Logits (R, K, N): does each patch show what each of K states (R, K, D) means? patches (R, N, D): the last
