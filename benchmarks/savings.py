@@ -1,7 +1,7 @@
 """Savings on unchanged weights: speed against mIoU and AbsRel, with fewer patches (thinning) and with cells that leave
 early.
 
-    python benchmarks/savings.py [--sides 128 256] [--keeps 0.5 0.25 0.15] [--sures 0.99 0.9] [--exits 4 5] [--limit 100]
+    python benchmarks/savings.py [--sides 128 256] [--keeps 0.5 0.25 0.15] [--sures 0.99 0.9] [--exits 4 5]
 
 The same scenes are read and answered in every way, in turns; one JSON line a way. ``encoding`` and ``answering`` are
 the time of the model as it is over that of this way, the median of the turns (answering is without encoding); ``loss``
