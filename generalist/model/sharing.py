@@ -5,18 +5,22 @@ Legend: R requests, H heads, K tracks, L new tokens of each, P keys of a request
 requests share, E width of a head.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Past", "Sight", "shared_attention"]
+__all__ = ["Part", "Past", "Sight", "in_pieces", "pieces_pay", "shared_attention"]
 
 Past = tuple[Tensor, Tensor]
 """Keys and values, each (B, H, P, E)."""
 
 FEW = 64
-"""Queries from which fused attention pays; below, its start costs more than the scores that it does not write down."""
+"""Queries from which going piece by piece pays; below, its start costs more than the scores that it does not keep."""
+
+ROOM = 1 << 20
+"""Scores that are held at once, so that they stay near the processor and their memory is not asked for anew."""
 
 
 class Sight(NamedTuple):
@@ -35,15 +39,77 @@ class Sight(NamedTuple):
 
 def shared_attention(q: Tensor, sight: Sight, own: Past) -> Tensor:
     """Queries (R, H, K x L, E), scaled, over the picture, their request and their own track (R, H, K, S, E)."""
-    K = own[0].shape[2]
-    mine = (q.unflatten(2, (K, -1)) @ own[0].transpose(-1, -2)) + (0.0 if sight.own is None else sight.own)
-    mine = mine.flatten(2, 3)
-    return _fused(q, sight, mine, own[1]) if _pays(q) else _written_out(q, sight, mine, own[1])
+    if not pieces_pay(q):
+        return _written_out(q, sight, own)
+    if sight.picture is None or len(q) == 1:
+        return _of_requests(q, sight, own)
+    parts = []
+    for one in range(len(q)):
+        at = slice(one, one + 1)
+        alone = sight._replace(past=(sight.past[0][at], sight.past[1][at]), mask=sight.mask[at])
+        parts.append(_of_requests(q[at], alone, (own[0][at], own[1][at])))
+    return torch.cat(parts)
 
 
-def _written_out(q: Tensor, sight: Sight, mine: Tensor, values: Tensor) -> Tensor:
+def _of_requests(q: Tensor, sight: Sight, own: Past) -> Tensor:
+    """Piece by piece: of requests that share nothing, or of one."""
+    R, H = q.shape[:2]
+    parts = [] if sight.picture is None else [Part(*(t.flatten(0, 1) for t in sight.picture))]
+    mask = sight.mask.expand(R, H, 1, -1).flatten(0, 1) if bool(sight.mask.any()) else None
+    parts.append(Part(*(t.flatten(0, 1) for t in sight.past), mask))
+    tracks = Part(own[0].flatten(0, 1), own[1].flatten(0, 1), sight.own)
+    return in_pieces(q.flatten(0, 1), parts, tracks).view_as(q)
+
+
+class Part(NamedTuple):
+    """Keys and values (B, P, E) that all queries of a row see, or (B, K, S, E), of which each track sees its own; and
+    what is added to the scores, if anything."""
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor | None = None
+
+
+def in_pieces(q: Tensor, parts: Sequence[Part], tracks: Part | None = None) -> Tensor:
+    """Softmax attention of queries (B, Q, E), scaled, over the parts and their own tracks, without gradients.
+
+    Scores of a few rows at a time are written into one place, all parts side by side, and exponentiated there. On a CPU
+    torch's fused kernel takes two to three times as long in bfloat16 and as long in float32 (torch 2.14, 64 to 2,304
+    keys), and all scores at once cost more in new memory than in arithmetic.
+    """
+    B, Q, _ = q.shape
+    ends = [sum(part.keys.shape[1] for part in parts[: i + 1]) for i in range(len(parts))]
+    own = 0 if tracks is None else tracks.keys.shape[2]
+    each = max(1, min(B, ROOM // (Q * (ends[-1] + own))))
+    held, out = q.new_empty(each, Q, ends[-1] + own), torch.empty_like(q, memory_format=torch.contiguous_format)
+    for first in range(0, B, each):
+        rows = slice(first, first + each)
+        mine, told = q[rows], out[rows]
+        scores = held[: len(mine)]
+        places = [scores[:, :, end - part.keys.shape[1] : end] for part, end in zip(parts, ends, strict=True)]
+        for part, place in zip(parts, places, strict=True):
+            torch.bmm(mine, part.keys[rows].transpose(1, 2), out=place)
+            if part.mask is not None:
+                place += part.mask[rows]
+        if tracks is not None:
+            apart = scores[:, :, ends[-1] :].unflatten(1, (tracks.keys.shape[1], -1))
+            apart.copy_(mine.unflatten(1, apart.shape[1:3]) @ tracks.keys[rows].transpose(-1, -2))
+            if tracks.mask is not None:
+                apart += tracks.mask
+        torch.softmax(scores, -1, out=scores)
+        torch.bmm(places[0], parts[0].values[rows], out=told)
+        for part, place in zip(parts[1:], places[1:], strict=True):
+            told += torch.bmm(place, part.values[rows])
+        if tracks is not None:
+            told += (apart @ tracks.values[rows]).flatten(1, 2)
+    return out
+
+
+def _written_out(q: Tensor, sight: Sight, own: Past) -> Tensor:
     """All scores through one softmax."""
-    scores = [q @ sight.past[0].transpose(-1, -2) + sight.mask, mine]
+    values = own[1]
+    mine = (q.unflatten(2, (values.shape[2], -1)) @ own[0].transpose(-1, -2)) + (0.0 if sight.own is None else sight.own)
+    scores = [q @ sight.past[0].transpose(-1, -2) + sight.mask, mine.flatten(2, 3)]
     if sight.picture is not None:
         scores.append(_apart(_together(q) @ sight.picture[0].transpose(-1, -2), len(q)))
     weights = torch.cat(scores, -1).float().softmax(-1).to(values.dtype)
@@ -54,31 +120,8 @@ def _written_out(q: Tensor, sight: Sight, mine: Tensor, values: Tensor) -> Tenso
     return out
 
 
-def _fused(q: Tensor, sight: Sight, mine: Tensor, values: Tensor) -> Tensor:
-    """The same with the scores of what is shared never written down: each part is attended to by itself, and the parts
-    weigh as their sums of exponentials do (Dao et al. 2022)."""
-    parts = [_flash(q, sight.past, sight.mask)]
-    if sight.picture is not None:
-        out, total = _flash(_together(q), sight.picture, None)
-        parts.append((_apart(out, len(q)), _apart(total[..., None], len(q)).squeeze(-1)))
-    mine = mine.float()
-    total = torch.stack([mine.logsumexp(-1), *(part[1] for part in parts)]).logsumexp(0)
-    merged = _weighed((mine - total[..., None]).exp().to(values.dtype), values)
-    for out, share in parts:
-        merged = merged + out * (share - total).exp()[..., None].to(out.dtype)
-    return merged
-
-
-def _flash(q: Tensor, past: Past, mask: Tensor | None) -> tuple[Tensor, Tensor]:
-    """What queries see of a part, and the logarithm of its sum of exponentials (R, H, K x L) float32."""
-    out, total = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(
-        q, *past, 0.0, False, attn_mask=mask, scale=1.0
-    )
-    return out, total.float()
-
-
-def _pays(q: Tensor) -> bool:
-    """Whether to fuse. A graph that is traced or compiled keeps to the operators that everyone has."""
+def pieces_pay(q: Tensor) -> bool:
+    """Whether to go piece by piece. A graph that is traced or compiled keeps to the operators that everyone has."""
     plain = torch.compiler.is_compiling() or torch.compiler.is_exporting() or torch.jit.is_tracing()
     return q.device.type == "cpu" and q.shape[2] >= FEW and not q.requires_grad and not plain
 
