@@ -4,7 +4,6 @@ VisionTransformer.
 Legend: B rows, S queries, P keys before them, H heads, E width of a head, D width, N patches, K tracks, L their tokens.
 """
 
-from collections.abc import Callable
 from math import pi
 
 import torch
@@ -12,15 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generalist.model.config import GeneralistConfig
+from generalist.model.packed import applied
 from generalist.model.sharing import Part, Past, Sight, in_pieces, pieces_pay, shared_attention
 
 __all__ = ["Block", "PatchEmbed", "bilinear", "rotation"]
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": F.gelu,
-    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
-    "quick_gelu": lambda x: x * torch.sigmoid(1.702 * x),
-}
 
 
 def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
@@ -90,11 +84,11 @@ class Attention(nn.Module):
     def project(self, x_BSD: Tensor, turn: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values (B, H, S, E), rotated."""
         B, S, D = x_BSD.shape
-        q, k, v = self.qkv(x_BSD).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
+        q, k, v = applied(self.qkv, x_BSD).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
         return (q, k, v) if turn is None else (_rotate(q, turn), _rotate(k, turn), v)
 
     def merge(self, o_BHSE: Tensor) -> Tensor:
-        return self.proj(o_BHSE.transpose(1, 2).flatten(2))
+        return applied(self.proj, o_BHSE.transpose(1, 2).flatten(2))
 
     def forward(
         self,
@@ -127,10 +121,10 @@ class Mlp(nn.Module):
         super().__init__()
         hidden = int(config.width * config.mlp_ratio)
         self.fc1, self.fc2 = nn.Linear(config.width, hidden), nn.Linear(hidden, config.width)
-        self.act = ACTIVATIONS[config.activation]
+        self.activation = config.activation
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.fc2(self.act(self.fc1(x)))
+        return applied(self.fc2, applied(self.fc1, x, self.activation))
 
 
 class LayerScale(nn.Module):

@@ -54,11 +54,10 @@ def shared_attention(q: Tensor, sight: Sight, own: Past) -> Tensor:
 def _of_requests(q: Tensor, sight: Sight, own: Past) -> Tensor:
     """Piece by piece: of requests that share nothing, or of one."""
     R, H = q.shape[:2]
-    parts = [] if sight.picture is None else [Part(*(t.flatten(0, 1) for t in sight.picture))]
     mask = sight.mask.expand(R, H, 1, -1).flatten(0, 1) if bool(sight.mask.any()) else None
-    parts.append(Part(*(t.flatten(0, 1) for t in sight.past), mask))
-    tracks = Part(own[0].flatten(0, 1), own[1].flatten(0, 1), sight.own)
-    return in_pieces(q.flatten(0, 1), parts, tracks).view_as(q)
+    parts = [] if sight.picture is None else [_rows(sight.picture)]
+    parts.append(_rows(sight.past, mask))
+    return in_pieces(q.flatten(0, 1), parts, _rows(own, sight.own)).view_as(q)
 
 
 class Part(NamedTuple):
@@ -68,6 +67,10 @@ class Part(NamedTuple):
     keys: Tensor
     values: Tensor
     mask: Tensor | None = None
+
+
+def _rows(past: Past, mask: Tensor | None = None) -> Part:
+    return Part(past[0].flatten(0, 1), past[1].flatten(0, 1), mask)
 
 
 def in_pieces(q: Tensor, parts: Sequence[Part], tracks: Part | None = None) -> Tensor:
@@ -108,7 +111,9 @@ def in_pieces(q: Tensor, parts: Sequence[Part], tracks: Part | None = None) -> T
 def _written_out(q: Tensor, sight: Sight, own: Past) -> Tensor:
     """All scores through one softmax."""
     values = own[1]
-    mine = (q.unflatten(2, (values.shape[2], -1)) @ own[0].transpose(-1, -2)) + (0.0 if sight.own is None else sight.own)
+    mine = (q.unflatten(2, (values.shape[2], -1)) @ own[0].transpose(-1, -2)) + (
+        0.0 if sight.own is None else sight.own
+    )
     scores = [q @ sight.past[0].transpose(-1, -2) + sight.mask, mine.flatten(2, 3)]
     if sight.picture is not None:
         scores.append(_apart(_together(q) @ sight.picture[0].transpose(-1, -2), len(q)))
