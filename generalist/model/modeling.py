@@ -25,7 +25,7 @@ from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, PatchEmbed, bilinear
 from generalist.model.losses import grouped_loss, shown_loss
 from generalist.model.thinning import Thinning
-from generalist.model.writing import Writing
+from generalist.model.writing import Writing, branched
 
 __all__ = ["GeneralistModel", "visibility"]
 
@@ -156,7 +156,7 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
         for i, block in enumerate(self.blocks):
             if source is not None and i == self.branch:
                 stream = x.gather(1, source.clamp(min=0)[..., None].expand_as(x))
-                x = torch.where((source >= 0)[..., None], began + stream, x)
+                x = torch.where((source >= 0)[..., None], branched(stream, began), x)
             seen = 0.0 if sample is None else sample.to(x.dtype) @ images.features[i].to(x.dtype)  # type: ignore[union-attr]
             y, kv = self._run(block, x + seen, turn, None if images is None else images.past[i], mask)
             x = y - seen

@@ -6,6 +6,7 @@ Legend: R requests, K tracks, L new tokens of each, N patches, C columns, D widt
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generalist.model.cache import Prefix, TrackCache
@@ -13,7 +14,14 @@ from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, bilinear, rotation
 from generalist.model.leaving import Exit, upper
 
-__all__ = ["Writing"]
+__all__ = ["Writing", "branched"]
+
+
+def branched(stream: Tensor, began: Tensor) -> Tensor:
+    """What enters the last blocks at a place of a block: the stream (..., D) that it branches off, and its token and
+    position (..., D) as loud as that. A stream grows from block to block; beside it they would hardly be heard."""
+    loud = stream.pow(2).mean(-1, keepdim=True).sqrt()
+    return stream + F.rms_norm(began, began.shape[-1:]) * loud
 
 
 class Writing(nn.Module):
@@ -76,8 +84,8 @@ class Writing(nn.Module):
         another. What they say is a guess until it is read.
         """
         assert tracks.stream is not None, "a block follows what was read"
-        x = self._embedded(prefix, ids, slot) + tracks.stream
-        x = (x[:, :, None] + self._places(tracks.length, count)).flatten(1, 2)
+        began = self._embedded(prefix, ids, slot)[:, :, None] + self._places(tracks.length, count)
+        x = branched(tracks.stream[:, :, None], began).flatten(1, 2)
         return self._rest(prefix, tracks, x, count, None, self.branch).unflatten(1, (-1, count))
 
     def _embedded(self, prefix: Prefix, ids: Tensor, slot: Tensor | None) -> Tensor:
