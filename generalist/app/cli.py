@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from generalist.app.asking import asking
 from generalist.app.measuring import measuring
-from generalist.app.options import FAULT, Blocks, Compile, Dtype, EarlyExit, Json, Model, TasksDir, Thin, load_model
+from generalist.app.options import FAULT, Blocks, Dtype, EarlyExit, Json, Model, TasksDir, Thin, load_model
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -111,7 +111,6 @@ def predict(
     ] = False,
     thin: Thin = None,
     exit: EarlyExit = None,
-    compile: Compile = False,
     dtype: Dtype = "fp32",
     blocks: Blocks = "off",
     json: Json = False,
@@ -127,7 +126,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = load_model(model, tasks_dir, thin, dtype, blocks, exit, compile)
+    generalist = load_model(model, tasks_dir, thin, dtype, blocks, exit)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
     for fault in faults:

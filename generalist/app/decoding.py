@@ -4,10 +4,9 @@ The base preset with random weights in bfloat16, one picture of 384 x 384 pixels
 sides of a ratio are timed in turns; a row is the median of the ratios, with the distance of their quartiles.
 """
 
-import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from generalist.app.unshared import Unshared
 from generalist.app.zipf import Row, told
 from generalist.model.build import build_model
 from generalist.model.cache import ImageCache, Prefix
-from generalist.model.compiled import compile_reading
 from generalist.model.decode import Choice, decode, on_device
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_images, read_requests
@@ -75,13 +73,6 @@ class Bench:
         self.tasks = load_tasks(self.vocabulary)
         self.picture = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
         self.of = f"{size}, {sum(p.numel() for p in model.parameters()) / 1e6:.0f}M, {side} px, bf16 on {self.where}"
-
-    @cached_property
-    def quick(self) -> GeneralistModel:
-        """The model again, with its reading compiled."""
-        model = copy.deepcopy(self.model)
-        compile_reading(model)
-        return model
 
     @property
     def where(self) -> str:

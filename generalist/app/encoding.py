@@ -1,6 +1,5 @@
-"""What reading a picture costs: the tiny size on 196, 784 and 3,136 patches, in bf16, compiled, in int8 and thinned,
-alone and in batches; and the base size, compiled. Every ratio is of runs in turns, its median and the distance of the
-quartiles."""
+"""What reading a picture costs: the tiny size on 196, 784 and 3,136 patches, in bf16, int8 and thinned, alone and in
+batches. Every ratio is of runs in turns, its median and the distance of the quartiles."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -11,7 +10,6 @@ import numpy as np
 import torch
 
 from generalist.app.zipf import REPEATS, Row, told
-from generalist.model.compiled import compile_reading
 from generalist.model.config import GeneralistConfig
 from generalist.model.modeling import GeneralistModel
 from generalist.model.quantised import quantised
@@ -28,13 +26,12 @@ def encoding() -> Iterator[Row]:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = GeneralistModel(GeneralistConfig.preset("tiny")).eval().to(device)
     small = quantised(model) if device.type == "cpu" else None
-    half, quick = _halves(model)
+    half = copy.deepcopy(model).bfloat16()
     of, means = f"tiny, {torch.get_num_threads()} threads", []
     for count in PATCHES:
         side = 16 * int(count**0.5)
         one = torch.randn(1, 3, side, side, device=device)
         ways = {"whole": _reader(model, one), "bf16": _reader(half, one.bfloat16())}
-        ways |= {"bf16_compiled": _reader(quick, one.bfloat16())}
         ways |= {f"thin_{keep}": _thin(model, one, keep) for keep in (0.5, 0.25)}
         ways |= {} if small is None else {"int8": _reader(small, one)}
         ways |= {"batch_4": _reader(model, one.expand(4, -1, -1, -1).contiguous())} if count < PATCHES[-1] else {}
@@ -47,26 +44,6 @@ def encoding() -> Iterator[Row]:
             yield told(f"encode_{count}_{name}", ratios, "ratio", f"fp32, whole, one picture over this, {of}")
     growth = np.polyfit([log(n) for n in PATCHES], [log(s) for s in means], 1)[0]
     yield "encode_growth", float(growth), "exponent", None, f"time over patches, fp32, {of}"
-    yield _base(device)
-
-
-def _base(device: torch.device) -> Row:
-    """Of the base size at 384 px, compiled against not compiled."""
-    half, quick = _halves(GeneralistModel(GeneralistConfig.preset("base")).eval().to(device))
-    pixels = torch.randn(1, 3, 384, 384, device=device, dtype=torch.bfloat16)
-    taken = _in_turns({"plain": _reader(half, pixels), "compiled": _reader(quick, pixels)}, device)
-    ratios = [a / b for a, b in zip(taken["plain"], taken["compiled"], strict=True)]
-    spent = ", ".join(f"{name} {1e3 * np.median(seconds):.0f} ms" for name, seconds in taken.items())
-    of = f"bf16 over the same compiled, base, one picture of 384 px, {spent}, {torch.get_num_threads()} threads"
-    return told("encode_base_384_compiled", ratios, "ratio", of)
-
-
-def _halves(model: GeneralistModel) -> tuple[GeneralistModel, GeneralistModel]:
-    """The model in bfloat16, and once more to be compiled."""
-    half = copy.deepcopy(model).bfloat16()
-    quick = copy.deepcopy(half)
-    compile_reading(quick)
-    return half, quick
 
 
 def _reader(model: GeneralistModel, pixels: torch.Tensor) -> Callable[[], object]:

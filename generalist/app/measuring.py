@@ -7,7 +7,6 @@ import typer
 from generalist.app.options import (
     FAULT,
     Blocks,
-    Compile,
     Dtype,
     EarlyExit,
     Json,
@@ -41,7 +40,6 @@ def evaluate(
     ] = None,
     thin: Thin = None,
     exit: EarlyExit = None,
-    compile: Compile = False,
     unanswerable: Annotated[
         float,
         typer.Option(min=0, max=1, metavar="SHARE", help="Leave the documents of so many queries out of the index."),
@@ -55,7 +53,7 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    known = load_model(model, tasks_dir, thin, dtype, blocks, exit, compile)
+    known = load_model(model, tasks_dir, thin, dtype, blocks, exit)
     evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among,
                             unanswerable=unanswerable)  # fmt: skip
     with Bar(f"eval {task}", len(evaluation)) as bar:

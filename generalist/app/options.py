@@ -11,7 +11,6 @@ from generalist.faults import Fault
 __all__ = [
     "FAULT",
     "Blocks",
-    "Compile",
     "Dtype",
     "EarlyExit",
     "Json",
@@ -31,10 +30,6 @@ Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by na
 Dtype = Annotated[str, typer.Option("--dtype", help="fp32, or bf16, which is faster where the processor has it.")]
 Blocks = Annotated[
     str, typer.Option("--blocks", help="Write what is of fixed length at once: off, exact (the same answers), or fast.")
-]
-Compile = Annotated[
-    bool,
-    typer.Option("--compile", help="Compile the reading of pictures: half a minute once, then faster; for many."),
 ]
 EarlyExit = Annotated[
     float | None,
@@ -71,11 +66,9 @@ def load_model(
     dtype: str = "fp32",
     blocks: Any = "off",
     exit: float | None = None,
-    compile: bool = False,
 ) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print. thin: the
-    share of patches that its middle blocks see, None for all of them. exit: see ``Leaving.sure``, None for never.
-    compile: see ``compile_reading``."""
+    share of patches that its middle blocks see, None for all of them. exit: see ``Leaving.sure``, None for never."""
     folder = model_folder(model)
     if blocks not in ("off", "exact", "fast"):
         raise Fault(f"--blocks {blocks}: blocks are off, exact or fast")
@@ -94,10 +87,6 @@ def load_model(
         from generalist.model.leaving import Leaving
 
         generalist.leaving = Leaving(exit)
-    if compile:
-        from generalist.model.compiled import compile_reading
-
-        compile_reading(generalist.model)
     return generalist
 
 

@@ -3,10 +3,10 @@
 All with random weights in bfloat16, so that speed alone is compared: the architecture from transformers with its own
 ``generate``, greedy and held to the length that twenty boxes take, against the base preset with a hundred tracks of
 which twenty write a box. Both sides read the picture anew each time, and are timed in turns. Ours is told as fast as it
-goes, with its reading compiled and boxes written in blocks that are believed, and (``_plain``) as it is by default.
+goes, with boxes written in blocks that are believed, and (``_plain``) a token at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -22,7 +22,6 @@ from transformers import (
 
 from generalist.app.decoding import SIDE, Bench, in_turns, ratios
 from generalist.app.zipf import Row, told
-from generalist.model.cache import ImageCache
 from generalist.model.decode import on_device
 from generalist.model.reading import read_requests
 
@@ -54,8 +53,8 @@ def _against(bench: Bench, name: str, peer: Any, side: int, patches: int, length
     words = torch.arange(10, 10 + WORDS, device=bench.device)
     ids = torch.cat([words.new_full((patches,), peer.config.image_token_id), words])[None]
 
-    def ours(read: Callable[[Tensor], ImageCache], blocks: str) -> None:
-        prefix = read_requests(bench.model, task, [request], read(pixels))
+    def ours(blocks: str) -> None:
+        prefix = read_requests(bench.model, task, [request], bench.model.encode_images(pixels))
         bench.decode(prefix, tables, points, present=0.0, most=BOXES, blocks=blocks)
 
     def other() -> Tensor:
@@ -69,8 +68,7 @@ def _against(bench: Bench, name: str, peer: Any, side: int, patches: int, length
             max_new_tokens=length,
         )
 
-    plain, quick = bench.model.encode_images, bench.quick.encode_images
-    others, one, fast = in_turns(other, partial(ours, plain, "off"), partial(ours, quick, "fast"))
+    others, one, fast = in_turns(other, partial(ours, "off"), partial(ours, "fast"))
     size = sum(p.numel() for p in peer.parameters()) / 1e6
     peer_of = f"peer {size:.0f}M, {side} px, {length} tokens in {np.median(others):.2f} s"
     of = f"{bench.of}, {GRID**2} tracks, {BOXES} boxes in {{:.2f}} s; {peer_of}"
