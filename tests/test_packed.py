@@ -31,6 +31,17 @@ def test_it_is_what_it_stands_for(linear, activation):
 
 
 @there
+def test_what_is_added_is_added(linear):
+    x, plus = torch.randn(2, 5, 24).bfloat16(), torch.randn(2, 5, 40).bfloat16()
+    exact = plus.float() + nn.functional.linear(x.float(), linear.weight.float(), linear.bias.float())
+    with torch.inference_mode():
+        kept = plus.clone()
+        for fused in (applied(linear, x, plus=plus), applied(linear, x[:1], plus=plus[:1])):
+            torch.testing.assert_close(fused.float(), exact[: len(fused)], atol=2e-2, rtol=2e-2)
+        assert torch.equal(plus, kept)
+
+
+@there
 def test_a_matrix_that_changes_is_laid_out_again(linear):
     x = torch.randn(3, 24).bfloat16()
     with torch.no_grad():

@@ -17,7 +17,7 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from generalist.model.cache import ImageCache, Prefix
 from generalist.model.chances import slots
 from generalist.model.generation import GrammarLogitsProcessor
-from generalist.model.layers import Block, bilinear, rotation
+from generalist.model.layers import Block, bilinear, merged, rotation
 from generalist.model.modeling import GeneralistModel
 from generalist.sequence.automaton import Automaton
 from generalist.sequence.prompt import Prompt
@@ -96,8 +96,7 @@ class Unshared(GeneralistModel):
             h = x + self.seen[layer]
             q, k, v = block.attn.project(block.norm1(h), turn)
             keys, values = self.cache.update(k, v, layer)
-            h = h + block.ls1(block.attn.merge(F.scaled_dot_product_attention(q, keys, values)))
-            x = h + block.ls2(block.mlp(block.norm2(h))) - self.seen[layer]
+            x = block.after(h, merged(F.scaled_dot_product_attention(q, keys, values))) - self.seen[layer]
         hidden = self.norm(x + self.seen[-1])
         label = self.vocabulary["label"]
         everything = torch.arange(len(self.vocabulary), device=ids.device)

@@ -14,7 +14,7 @@ from generalist.model.config import GeneralistConfig
 from generalist.model.packed import applied
 from generalist.model.sharing import Part, Past, Sight, in_pieces, pieces_pay, shared_attention
 
-__all__ = ["Block", "PatchEmbed", "bilinear", "rotation"]
+__all__ = ["Block", "PatchEmbed", "bilinear", "merged", "rotation"]
 
 
 def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
@@ -72,8 +72,14 @@ def _attend(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Ten
     return F.softmax(scores, -1) @ values
 
 
+def merged(o_BHSE: Tensor) -> Tensor:
+    """Heads side by side: (B, S, D)."""
+    return o_BHSE.transpose(1, 2).flatten(2)
+
+
 class Attention(nn.Module):
-    """Multi-head attention of new tokens over what came before and, as far as ``mask`` lets them, themselves."""
+    """Multi-head attention of new tokens over what came before and, as far as ``mask`` lets them, themselves. What it
+    gives is yet to go through ``proj``."""
 
     def __init__(self, config: GeneralistConfig):
         super().__init__()
@@ -87,9 +93,6 @@ class Attention(nn.Module):
         q, k, v = applied(self.qkv, x_BSD).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
         return (q, k, v) if turn is None else (_rotate(q, turn), _rotate(k, turn), v)
 
-    def merge(self, o_BHSE: Tensor) -> Tensor:
-        return applied(self.proj, o_BHSE.transpose(1, 2).flatten(2))
-
     def forward(
         self,
         x: Tensor,
@@ -99,7 +102,7 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Past]:
         q, k, v = self.project(x, turn)
         keys, values = (k, v) if past is None else (torch.cat([past[0], k], 2), torch.cat([past[1], v], 2))
-        return self.merge(_attend(q, keys, values, mask)), (k, v)
+        return merged(_attend(q, keys, values, mask)), (k, v)
 
     def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight, own: Past, at: int) -> Tensor:
         """L tokens of each of K tracks, x (R, K x L, D), after ``at`` tokens of their own.
@@ -113,7 +116,7 @@ class Attention(nn.Module):
         keys[:, :, :, at : at + L] = k.unflatten(2, (K, L))
         values[:, :, :, at : at + L] = v.unflatten(2, (K, L))
         out = shared_attention(q * q.shape[-1] ** -0.5, sight, (keys[:, :, :, : at + L], values[:, :, :, : at + L]))
-        return self.merge(out)
+        return merged(out)
 
 
 class Mlp(nn.Module):
@@ -124,7 +127,8 @@ class Mlp(nn.Module):
         self.activation = config.activation
 
     def forward(self, x: Tensor) -> Tensor:
-        return applied(self.fc2, applied(self.fc1, x, self.activation))
+        """The hidden units, which are yet to go through ``fc2``."""
+        return applied(self.fc1, x, self.activation)
 
 
 class LayerScale(nn.Module):
@@ -150,12 +154,20 @@ class Block(nn.Module):
         self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Past]:
         seen, kv = self.attn(self.norm1(x), turn, past, mask)
-        x = x + self.ls1(seen)
-        return x + self.ls2(self.mlp(self.norm2(x))), kv
+        return self.after(x, seen), kv
 
     def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight, own: Past, at: int) -> Tensor:
-        x = x + self.ls1(self.attn.step(self.norm1(x), turn, sight, own, at))
-        return x + self.ls2(self.mlp(self.norm2(x)))
+        return self.after(x, self.attn.step(self.norm1(x), turn, sight, own, at))
+
+    def after(self, x: Tensor, seen: Tensor) -> Tensor:
+        """What the block makes of x and of what its attention has seen (``merged``)."""
+        x = self._plus(x, self.attn.proj, seen, self.ls1)
+        return self._plus(x, self.mlp.fc2, self.mlp(self.norm2(x)), self.ls2)
+
+    @staticmethod
+    def _plus(x: Tensor, linear: nn.Module, y: Tensor, scale: nn.Module) -> Tensor:
+        """x + scale(linear(y))."""
+        return applied(linear, y, plus=x) if isinstance(scale, nn.Identity) else x + scale(applied(linear, y))
 
 
 class PatchEmbed(nn.Module):

@@ -25,14 +25,19 @@ _FUSED = {None: ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "t
 _laid_out: "WeakKeyDictionary[nn.Linear, tuple[tuple[int, int], Tensor]]" = WeakKeyDictionary()
 
 
-def applied(linear: nn.Module, x: Tensor, activation: str | None = None) -> Tensor:
-    """``activation`` of ``linear(x)``, one of ``ACTIVATIONS`` or none: (..., in) to (..., out)."""
+def applied(linear: nn.Module, x: Tensor, activation: str | None = None, plus: Tensor | None = None) -> Tensor:
+    """``activation`` of ``linear(x)``, one of ``ACTIVATIONS`` or none, or that and ``plus`` (..., out): (..., in) to
+    (..., out)."""
+    assert activation is None or plus is None
     if isinstance(linear, nn.Linear) and activation in _FUSED and _pays(linear, x):
-        return torch.ops.mkldnn._linear_pointwise(  # type: ignore[no-any-return]
-            x, _packed(linear), linear.bias, _FUSED[activation][0], [], _FUSED[activation][1]
-        )
-    y: Tensor = linear(x)
-    return y if activation is None else ACTIVATIONS[activation](y)
+        op, matrix, bias = torch.ops.mkldnn._linear_pointwise, _packed(linear), linear.bias
+        if plus is not None and plus.dtype == x.dtype:
+            return op.binary(x, plus, matrix, bias, "add")  # type: ignore[no-any-return]
+        y: Tensor = op(x, matrix, bias, _FUSED[activation][0], [], _FUSED[activation][1])
+    else:
+        y = linear(x)
+        y = y if activation is None else ACTIVATIONS[activation](y)
+    return y if plus is None else plus + y
 
 
 def _pays(linear: nn.Linear, x: Tensor) -> bool:
