@@ -52,6 +52,16 @@ def test_a_request_loses_the_same_packed_with_others_or_alone(world, small_model
     torch.testing.assert_close(sum(each for _, each in alone), count)
 
 
+def test_blocks_take_nothing_from_the_answer(world, small_model):
+    """The mean is over the answer; what its blocks lose comes on top."""
+    rows = [row(world, 3, ["detect", "segment", "grounded_caption"])]
+    made = [collate(rows, world[0], [1.0] * len(TASKS), 32, First(np.random.PCG64(0)), 9, 9, share) for share in (0, 1)]
+    (plain, count), (both, again) = (totals(small_model, one) for one in made)
+    torch.testing.assert_close(count, again)
+    asked = count > 0
+    assert asked.sum() == 3 and (both[asked] > plain[asked]).all()
+
+
 def test_rows_hold_one_picture_each_and_requests_whole(world):
     made = batch(world, [row(world, i, ["detect", "ask", "ask", "caption", "depth"], i) for i in range(4)], 20, 20)
     used = made["request"] >= 0

@@ -153,7 +153,7 @@ class _Batch:
             source = at[number, begin - 1] & 0xFFFFFFFF
             again = np.full(ids.shape, -1, np.int64)
             again[number, blocks.position] = np.arange(len(blocks)) + row.length + (place << 32)
-            self._score(request, ids, weight, again >= 0, again)
+            self._score(request, ids, weight, again >= 0, again, 0.0)
             label_at = slot[number, begin]
             where = points[number]
             row.add(
@@ -200,8 +200,10 @@ class _Batch:
         weight: NDArray[np.float32],
         there: NDArray[np.bool_],
         at: NDArray[np.int64],
+        counts: float = 1.0,
     ) -> None:
-        """Sorts the targets of a request into groups by what the grammar allows at each."""
+        """Sorts the targets of a request into groups by what the grammar allows at each. counts: 0 if they come on top
+        of what the mean is over, so that blocks take nothing from the answer that they repeat."""
         automaton = request.task.constraint(request.sample)
         states = np.full(ids.shape, START, np.int64)
         for step in range(1, ids.shape[1]):
@@ -221,7 +223,7 @@ class _Batch:
             group.weight.append(weight[here])
             # The loss of objects is a mean over what they write: dividing by every silent lattice point would drown it.
             silent = request.task.shape == "objects" and state == START
-            group.share.append(weight[here] * (token != self.vocabulary.none) if silent else weight[here])
+            group.share.append(counts * weight[here] * (token != self.vocabulary.none if silent else 1))
             group.task.append(np.full(n, request.index))
             group.request.append(np.full(n, len(self.labels) - 1))
 
