@@ -53,6 +53,9 @@ def test_a_matrix_that_changes_is_laid_out_again(linear):
         torch.testing.assert_close(after, linear(x), atol=1e-2, rtol=1e-2)
         linear.weight = nn.Parameter(torch.ones(40, 24).bfloat16())
         torch.testing.assert_close(applied(linear, x), linear(x), atol=1e-2, rtol=1e-2)
+        for number in range(8):  # a new matrix may come to lie where an old one was
+            linear.weight.data = torch.full((40, 24), float(number)).bfloat16()
+            torch.testing.assert_close(applied(linear, x), linear(x), atol=1e-2, rtol=1e-2)
     assert torch.equal(before, other) and not torch.allclose(before, after)
 
 

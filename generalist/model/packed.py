@@ -22,7 +22,8 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 _FUSED = {None: ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh")}
 """What the kernel can do to a product before it is written: its names for it."""
 
-_laid_out: "WeakKeyDictionary[nn.Linear, tuple[tuple[int, int], Tensor]]" = WeakKeyDictionary()
+_laid_out: "WeakKeyDictionary[nn.Linear, tuple[Tensor, int, Tensor]]" = WeakKeyDictionary()
+"""Of each layer the matrix that was laid out, which of its versions, and how it lies now."""
 
 
 def applied(linear: nn.Module, x: Tensor, activation: str | None = None, plus: Tensor | None = None) -> Tensor:
@@ -61,11 +62,11 @@ def _known() -> bool:
 
 
 def _packed(linear: nn.Linear) -> Tensor:
-    """The matrix laid out, anew when it has changed."""
-    weight = linear.weight
-    now = weight.data_ptr(), 0 if weight.is_inference() else weight._version
+    """The matrix laid out, anew when it has changed. It is held as it was, so that no other can lie at its address."""
+    weight = linear.weight.detach()
+    version = 0 if weight.is_inference() else linear.weight._version
     held = _laid_out.get(linear)
-    if held is None or held[0] != now:
-        held = now, torch.ops.mkldnn._reorder_linear_weight(weight.detach(), None)
+    if held is None or held[0].data_ptr() != weight.data_ptr() or held[1] != version:
+        held = weight, version, torch.ops.mkldnn._reorder_linear_weight(weight, None)
         _laid_out[linear] = held
-    return held[1]
+    return held[2]

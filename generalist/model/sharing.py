@@ -37,6 +37,15 @@ class Sight(NamedTuple):
     own: Tensor | None = None
 
 
+class Part(NamedTuple):
+    """Keys and values (B, P, E) that all queries of a row see, or (B, K, S, E), of which each track sees its own; and
+    what is added to the scores, if anything."""
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor | None = None
+
+
 def shared_attention(q: Tensor, sight: Sight, own: Past) -> Tensor:
     """Queries (R, H, K x L, E), scaled, over the picture, their request and their own track (R, H, K, S, E)."""
     if not pieces_pay(q):
@@ -58,15 +67,6 @@ def _of_requests(q: Tensor, sight: Sight, own: Past) -> Tensor:
     parts = [] if sight.picture is None else [_rows(sight.picture)]
     parts.append(_rows(sight.past, mask))
     return in_pieces(q.flatten(0, 1), parts, _rows(own, sight.own)).view_as(q)
-
-
-class Part(NamedTuple):
-    """Keys and values (B, P, E) that all queries of a row see, or (B, K, S, E), of which each track sees its own; and
-    what is added to the scores, if anything."""
-
-    keys: Tensor
-    values: Tensor
-    mask: Tensor | None = None
 
 
 def _rows(past: Past, mask: Tensor | None = None) -> Part:
