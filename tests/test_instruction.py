@@ -49,6 +49,8 @@ LISTS = {
         "requests_dev10",
         "requests_dev11",
         "requests_dev12",
+        "requests_dev13",
+        "requests_dev14",
     )
 }
 REQUESTS = [request for requests in LISTS.values() for request in requests]
@@ -187,6 +189,8 @@ def right(request: dict, found: Understood | None) -> bool:
         ("requests_dev10", 0.94),
         ("requests_dev11", 0.96),
         ("requests_dev12", 0.97),
+        ("requests_dev13", 0.90),
+        ("requests_dev14", 0.83),
     ],
 )
 def test_people_are_understood(name: str, share: float) -> None:

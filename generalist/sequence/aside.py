@@ -9,7 +9,7 @@ from generalist.sequence.turns import turned
 __all__ = ["passages", "plainly", "wanted"]
 
 _THIS_PICTURE = re.compile(
-    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b|an?\b|the\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b",
+    rf"\b(this|my|our)\s+(?:(?!of\b|in\b|on\b|with\b|is\b|as\b|an?\b|the\b)[\w-]+\s+){{0,2}}?(?:{PICTURE}|{KINDS_OF_PICTURE}|tiles?)\b(?:\s{KINDS_OF_PICTURE}\b)?",
     re.I,
 )
 _CONTEXT = re.compile(

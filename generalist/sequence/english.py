@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 __all__ = [
-    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "LONG", "PICTURE", "QUANTIFIERS", "Word", "bared",
-    "is_empty", "is_order", "is_question", "listed", "opened", "quiet", "readings", "stem", "trimmed", "words",
+    "ARTICLES", "ASKING", "AUXILIARIES", "EMPTY", "KINDS_OF_PICTURE", "LONG", "PICTURE", "QUANTIFIERS", "SHORTENED",
+    "Word", "bared", "is_empty", "is_order", "is_question", "listed", "opened", "quiet", "readings", "stem", "trimmed",
+    "words",
 ]  # fmt: skip
 
 
@@ -46,7 +47,10 @@ LONG = 400
 """Letters beyond which a request is a document or a mistake, and nobody speaks of its manner."""
 
 PICTURE = r"(?:picture|image|photo|photograph|pic|img|scene|frame|shot|snapshot|screenshot|view)s?"
-KINDS_OF_PICTURE = r"(?:scan|slide|x-?ray|radiograph|micrograph|footage|video|frame|clip|painting|drawing|selfie)s?"
+KINDS_OF_PICTURE = (
+    r"(?:scan|slide|slice|section|smear|mammogram|orthophoto|thermogram|x-?ray|radiograph|micrograph|footage|video"
+    r"|frame|clip|painting|drawing|selfie)s?"
+)
 _WHICH = r"(?:this|the|that|my|your|our|a|an)\s+(?:(?:whole|entire|given|attached|above|following|same|input)\s+)?"
 
 _OPENINGS = re.compile(
@@ -109,7 +113,7 @@ _ASKING = re.compile(
 )
 _CLOSINGS = re.compile(
     r"""(?:[\s,.!;:-]+|(?<=\?)\s*)(?:
-      please|pls|plz|thanks|thank\s+you|thanks\s+a\s+lot|thx|cheers|ta|ty|lol|haha|asap
+      please|pls|plz|thanks|thank\s+you|(?:please\s+)?and\s+thank\s+you|thanks\s+a\s+lot|thx|cheers|ta|ty|lol|haha|asap
     | much\s+appreciated|i'd\s+appreciate\s+it|for\s+me|for\s+us|to\s+me|now|right\s+now|too|as\s+well
     | (?:quite\s+|very\s+)?(?:quickly|fast|carefully|properly|ok|okay|alright|then|only|again|today|soon|immediately)
     | as\s+\w+\s+as\s+(?:possible|(?:you|u)\s+(?:can|could))
@@ -166,6 +170,7 @@ _SPELLED = {
     "delineate": "outline", "delineated": "outlined", "demarcate": "outline",
     "pixelwise": "pixel wise", "perpixel": "per pixel", "polys": "polygons", "segs": "segmentations",
 }  # fmt: skip
+SHORTENED = frozenset(_SPELLED)
 _QUOTES = "\"“”‘' \n\t"
 _SHORT = {"n't": "not", "'re": "are", "'d": "would", "'ll": "will", "'m": "am", "'ve": "have"}
 _SUBJECTS = ASKING | listed("there here it that this he she")

@@ -10,7 +10,10 @@ from dataclasses import replace
 from generalist.faults import Fault
 from generalist.sequence.antecedent import resolved
 from generalist.sequence.aside import passages
+from generalist.sequence.correction import meant_at_last
 from generalist.sequence.lexicon import lexicon
+from generalist.sequence.orthography import Respelled, respelled
+from generalist.sequence.phrasing import SENTENCES
 from generalist.sequence.task import Task
 from generalist.sequence.utterance import OF_KIND, REGION, Understood, Utterance
 
@@ -44,6 +47,8 @@ def candidates(
 ) -> list[Understood]:
     """Every task that the instruction could be read as, the likeliest first, each with its fields and its score."""
     words = lexicon(tuple(tasks.values()))
+    put_right = respelled(instruction, words.right)
+    instruction = meant_at_last(put_right.text, words.known)
     able = [task for task in tasks.values() if fits(task, has_image, region_kind)]
     whole = Utterance(instruction, words, has_image, region_kind)
     told = resolved(instruction)
@@ -58,7 +63,12 @@ def candidates(
     found = list(best.values())
     found.sort(key=lambda one: -one.score)
     nearest = tuple((one.task, round(one.score, 3)) for one in found)
-    return [replace(one, nearest=nearest) for one in found]
+    return [replace(one, nearest=nearest, fields=_verbatim(one, put_right)) for one in found]
+
+
+def _verbatim(one: Understood, put_right: Respelled) -> dict[str, object]:
+    """The fields, and what is a sentence of its author's as it was typed."""
+    return {name: put_right.as_typed(str(v)) if name in SENTENCES else v for name, v in one.fields.items()}
 
 
 def _holds_document(task: Task) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import log
 
-from generalist.sequence.english import ASKING, AUXILIARIES, EMPTY, Word, is_empty, words
+from generalist.sequence.english import ASKING, AUXILIARIES, EMPTY, SHORTENED, Word, is_empty, words
 from generalist.sequence.pointing import POINTED
 from generalist.sequence.task import Task
 from generalist.sequence.telling import Loose, Table
@@ -81,6 +81,7 @@ class Lexicon:
     forms, fields, spelled: of each task, its prompts in all their spellings, the fields that they have, the spellings.
     phrases, longer: its ``words``, and those that are several. told, said: the stems of its forms and of single words,
     and of all words. known: the stems of all tasks that say something. loose: the forms of all as a table.
+    right: the words of all prompts, and what is short for one, as they are spelled.
     """
 
     def __init__(self, tasks: tuple[Task, ...]):
@@ -107,6 +108,7 @@ class Lexicon:
         texts = (text for task in tasks for text in (*task.file.prompts, *task.file.words))
         found = {word.text for text in texts for word in words(re.sub(r"[()\[\]|]", " ", text)) if not is_empty(word)}
         self.typed = sorted(word for word in found if len(word) >= TYPED and "{" not in word)
+        self.right = frozenset(word for word in found if "{" not in word) | SHORTENED
         self.weight = {word: (1 - log(n) / most) * self._meaning(word) for word, n in used.items()}
         self.fields = {name: sorted({form.fields for form in forms}) for name, forms in self.forms.items()}
         self.loose = Table(

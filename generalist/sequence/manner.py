@@ -31,7 +31,7 @@ _DOING = listed(
     highlight point extract produce cut print list compute"""
 )
 _SHOWING = listed("mark show indicate highlight tag annotate label visualise visualize display")
-_SLIGHT = listed("return output provide draw exact exactly tight tightly single one own each only")
+_SLIGHT = listed("answer reply respond return output provide draw exact exactly tight tightly single one own each only")
 _WORN = listed("mask masks")
 """People with masks wear them; people with dots were asked for as dots."""
 

@@ -76,13 +76,16 @@ _ADJECTIVE = re.compile(
 """Words that two kinds of one thing are told apart by: open and closed doors."""
 _SPLIT = re.compile(
     r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|\band(?:\s+(?:also|then|maybe|perhaps|even))?\b|\bor\b|&"
-    r"|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
+    r"|\s\(?\b[b-h2-9]\)\s|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )
 _LEADING = ARTICLES | QUANTIFIERS | _POINTING
 _IS_THERE = re.compile(rf"(?<!that)(?<!which)(?<!who)\s(?:is|are)\s+(?=(?:{'|'.join(sorted(_RELATIONS))})\b)", re.I)
 """Cats are on the sofa: cats on the sofa."""
-_LEADS = re.compile(r"^(?:=|per|containing|of|on|for|around|in|to|at|with|as|over|into)\s+(?=\S)", re.I)
+_LEADS = re.compile(
+    r"^(?:\d+\s*[=:.)]|\(?[a-z0-9]\)|(?:what|where|which)(?:'s|\s+(?:is|are))|=|per|containing|of|on|for|around|in|to|at|with|as|over|into)\s+(?=\S)",
+    re.I,
+)
 _JUST = re.compile(r"^(?:just|only|exactly)\s+(?=(?:the|a|an|all|every|each)\b)", re.I)
 _INSTANCES = re.compile(r"(?:instances?|occurrences?|examples?|kinds?|types?|members?)\s+of\s+(?=\S)", re.I)
 
@@ -138,7 +141,8 @@ def _head(tokens: list[str]) -> int:
     for i, token in enumerate(tokens):
         # "left" in "left shoe" is no relation, and in "car left of the tree" it is
         relates = token.lower() not in ("left", "right") or tokens[i + 1 :][:1] == ["of"]
-        if i and token.lower() in _RELATIONS and relates and i + 1 < len(tokens):
+        doing = i and token.endswith("ing") and singular(tokens[i - 1]) != tokens[i - 1]  # people doing yoga
+        if i and (token.lower() in _RELATIONS or doing) and relates and i + 1 < len(tokens):
             if _DONE.search(token) and tokens[i - 1].endswith("ly"):
                 continue  # illegally parked cars
             done = i > 1 and _DONE.search(tokens[i - 1]) and singular(tokens[i - 2]) != tokens[i - 2]
@@ -183,11 +187,22 @@ _PLURAL = re.compile(
 """A plural that is no adjective: sports cars are no sports."""
 
 
+SINGLE = 4
+"""Names in a row, each one word and of one thing, from which they are a list: knife fork spoon plate."""
+_NO_NAME = re.compile(
+    r".*[^a-z]|(?!(?:ceil|build|paint|rail|cloth|awn|str|spr|sw|w|r|k)ing).*(?:ing|ed|ly|ic|al|ous|ful|less|able|ible|'s)$|^(?:"
+    + "|".join(sorted(_COLOURS))
+    + ")$"
+)
+
+
 def _run_together(part: str) -> list[str]:
     """The names of a list without commas: dogs cats birds; sports cars are one."""
-    tokens = part.split()
+    tokens = _bared(part).split()
     low = [token.lower() for token in tokens]
     many = [i for i, word in enumerate(low) if _PLURAL.search(word) and singular(word) != word]
+    if len(low) >= SINGLE and not many and not any(_NO_NAME.search(word) or word in _NO_LIST for word in low):
+        return tokens
     if len(many) < 2 or not (many[-1] == len(low) - 1 or low[-1] in MASS) or _NO_LIST.intersection(low):
         return [part]
     stops = [i + 1 for i in many if i + 1 < len(low)]
@@ -217,8 +232,8 @@ _ANNOUNCED = re.compile(
 
 
 def _unquoted(text: str) -> str:
-    text = text.strip(" \"'“”")
-    return text.strip("()[]") if text.count("(") != text.count(")") else text
+    text = text.strip(" \"'“”[]{}")
+    return text.strip("()") if text.count("(") != text.count(")") else text
 
 
 def split_labels(text: str, name: Callable[[str], str] = _label) -> tuple[str, ...]:

@@ -3,15 +3,16 @@
 import re
 from functools import lru_cache
 
-from generalist.sequence.english import ASKING, Word, is_empty, is_question, listed, words
+from generalist.sequence.english import ASKING, AUXILIARIES, Word, is_empty, is_question, listed, words
 from generalist.sequence.lexicon import determiner
 
-__all__ = ["Reading", "reading"]
+__all__ = ["SENTENCES", "Reading", "reading"]
 
 _RELATING = listed("behind between around against over under near inside next beside across")
 """Words of prompts that also say where a thing is."""
 _LAST = re.compile(r"(?:off|on|open|up|down|out|(?:in|on|around|under)\s+it)")
-_SENTENCES = ("question", "query", "document")
+SENTENCES = ("question", "query", "document")
+"""Fields that are sentences, whole and as they were typed."""
 
 
 class Reading:
@@ -30,10 +31,12 @@ class Reading:
     def between(self, first: int, last: int, name: str) -> str:
         """The text of some words, with the articles and quantifiers that lead them; a sentence to its very end."""
         first -= len(self._leading(first))
-        while name == "query" and first and self.words[first - 1].text in ASKING:
-            first -= 1  # who invented it
+        asking = first  # who invented it, how to replace it
+        while name == "query" and asking and self.words[asking - 1].text in ASKING | AUXILIARIES | {"to"}:
+            asking -= 1
+            first = asking if self.words[asking].text in ASKING else first
         text = self.text[self.words[first].start :]
-        if name not in _SENTENCES or last <= self.at[-1]:
+        if name not in SENTENCES or last <= self.at[-1]:
             return text[: self.words[last - 1].stop - self.words[first].start]
         return text if name != "query" else text.rstrip(" .!" if is_question(text) else " .!?")
 

@@ -9,13 +9,11 @@ __all__ = ["ordered", "turned"]
 
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
 _SLIPS = {
-    "teh": "the", "hte": "the", "adn": "and", "thier": "their", "meny": "many", "mnay": "many",
-    "wich": "which", "whcih": "which", "waht": "what", "wher": "where", "whre": "where", "pelase": "please",
-    "plese": "please", "plase": "please", "evry": "every", "aroud": "around", "arround": "around",
-    "pictuer": "picture", "imgae": "image", "foto": "photo",
+    "hte": "the", "meny": "many", "wich": "which", "wher": "where", "whre": "where", "plese": "please",
+    "plase": "please", "evry": "every", "aroud": "around", "foto": "photo",
 }  # fmt: skip
 _SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b", re.I)
-"""Of words that every request is full of."""
+"""Of words that every request is full of, which could also be others (see ``orthography``)."""
 _TURNS = [
     (re.compile(pattern, re.I), said)
     for pattern, said in (
@@ -78,7 +76,8 @@ _TURNS = [
         ),
         (r"\s(?:(?:that|which)\s+)?(?:fit(?:s|ted|ting)?\s+)?(?:tightly|snugly|closely)\s+(?=around|on|over|to)", " "),
         # the masks of this slide into tumour and stroma: the slide is the picture
-        (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP}\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
+        (r"\bbinary\s+(?=masks?\b)", ""),
+        (rf"\s(?:of|on|for|in)\s+(?:this|my)\s+{_NP},?\s+(?=(?:into|with|using)\s[^.?]*(?:,|\band\b))", " "),
         (rf"\bwhere\s+(?:in|on|at)\s+(?:the|this|my|that)\s+{_NP}\s+(?=(?:is|are)\b)", "where "),
         (
             r"\b(what|which)\s+(?!is\b|class\b)[\w\s]+?\s+(is\s+(?:this|it|that))(?:\s+[\w-]+)?\s*(?=[,:-])",
@@ -101,6 +100,35 @@ _TURNS = [
             r"is it \1?",
         ),
         (r"\b(?:squares?)(?=\s+(?:around|on|over)\b)", "boxes"),
+        (r",\s+one\s+(?:for\s+)?(?:each|every)\s+\w+[.!]*$", " individually"),
+        (
+            r",\s+(?:with\s+)?one\s+(mask|box|outline|polygon|point|dot)\s+(?:per|for\s+(?:each|every))\s+\w+[.!]*$",
+            r", one \1 for each",
+        ),
+        (r",?\s+(?:kept|keep\s+them)\s+(?:apart|separate)[.!]*$", " individually"),
+        (r"^for\s+[\w-]+(?:\s[\w-]+){0,3}?,?\s+(?=(?:i|we)\s+(?:need|want|require|would\s+like)\b)", ""),
+        (r"\buse\s+([\w-]+(?:\s[\w-]+){0,2})\s+to\s+(\w+\s+(?:all|every|each|the|any)\s[^.?!:]+)", r"\2 with \1"),
+        (r"(?<=\w)\s(?:needed|wanted|required)(?=\s+(?:of|for|on|around)\b)", ""),
+        (r"\s+\([^()]*\)(?=\s+(?:of|on|for)\s)", ""),  # the joints (knees, hips) of the horses
+        (r"\s+(?:the|this|my|our)\s+\w+(?:\s\w+)?\s+\(([^()]*,[^()]*)\)[.!]*$", r" \1"),  # the yard (barn, cow)
+        (r"^.+?,\s+so\s+(?=(?:i|we)\s+(?:need|want|require)\s+(?:the|its|an?|all|every|each)\b)", ""),
+        # a list in brackets is what is to be named, wherever it stands
+        (r"\s*=\s*(?=[\[{(])", ": "),
+        (r"^([^\[\]{}]+?):?\s*[\[{]([^\[\]{}]*,[^\[\]{}]*)[\]}]([^\[\]{}]*?)[.!]*$", r"\1\3: \2"),
+        (r"\s(?:needed|labels|wanted)\s+\(([^()]*,[^()]*)\)[.!]*$", r": \1"),
+        (
+            r"\s(?:with|using|for|from|by)\s+(?:(?:the|these|following|target)\s+)+(?:categories|classes|labels|options)\s*:?\s+(?=\w[^.?!]*(?:,|\band\b))",
+            ": ",
+        ),
+        (r"\s(?:here)(?=\s+into\b)", ""),
+        (r"^(an?\s+[\w-]+(?:,\s+an?\s+[\w-]+)*,?\s+or\s+an?\s+[\w-]+)\?\s+[^?:]*$", r"is it \1?"),
+        (
+            r"^(?:[^?:]*,\s*)?(?:what|which|how)\b[^?,:]*\?\s+"
+            r"((?:an?\s+)?\w+(?:\s\w+)?(?:,\s*[\w ]+)*,?\s+or\s+[\w ]+)[.?!]*$",
+            r"which is it: \1",
+        ),
+        (r"^(?:out\s+)?of\s+([^?]+?\s(?:and|or)\s[^?,]+),\s+(?:which|what)\b[^?]*\?*$", r"which of \1 is it"),
+        (r"^point\s+(?:me|us)\s+to\s+", "find "),
     )
 ]
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from generalist.sequence.apart import apart
 from generalist.sequence.aside import plainly, wanted
 from generalist.sequence.english import (
     EMPTY,
@@ -117,7 +118,7 @@ class Utterance:
     def read(self, task: Task) -> Understood | None:
         """The best that the text says as a request of this task."""
         given = self._given(task) - self.dropped + MANNER * self._mannered(task)
-        found = (*self._whole(task), *self._borrowed(task), *self._headed(task), *self._part(task))
+        found = (*self._whole(task), *self._borrowed(task), *self._apart(task), *self._part(task))
         best = max(found, key=lambda one: one.score, default=None)
         return best and replace(best, score=best.score + given)
 
@@ -192,22 +193,29 @@ class Utterance:
                         if made:
                             yield made
 
-    def _headed(self, task: Task) -> Iterator[Understood]:
-        """A field behind a colon, and before it what is to be done with it."""
-        head, colon, body = self.text.partition(":")
+    def _apart(self, task: Task) -> Iterator[Understood]:
+        """A field that stands apart, behind a colon, in quotation marks or on its own lines, and what is said of it."""
         names = [need.name for need in task.inputs if need.name not in ("image", "region")]
-        if not (colon and body.strip() and len(names) == 1):
+        if len(names) != 1:
             return
-        before = reading(bared(head))
-        told = self.lexicon.told[task.name] & before.stems - EMPTY
-        idle = sum(word.stem not in told for word in before.words if not is_empty(word))
-        score = IN_PART * self.lexicon.sum(told) - IDLE * idle + WHOLE * (not idle)
-        if names == ["document"]:
-            yield Understood(task.name, {"document": body.strip()}, "by its words", score)
-        elif told:
-            made = self._made(task, {names[0]: body.strip()}, score, True, "by its words")
-            if made:
-                yield made
+        for found in apart(self.text):
+            if not found.stands_for(names[0]) or (names[0] == "document" and self.has_image and found.how == "."):
+                continue
+            said = reading(bared(found.said))
+            phrases = self.lexicon.phrases_in(said.stemmed) & self.lexicon.phrases[task.name]
+            told = (self.lexicon.told[task.name] & said.stems - EMPTY).union(*phrases)
+            if not told:
+                continue
+            idle = sum(word.stem not in told for word in said.words if not is_empty(word))
+            score = IN_PART * self.lexicon.sum(told) - IDLE * idle + WHOLE * (not idle)
+            if names[0] in FITS:
+                made = self._made(task, {names[0]: found.given}, score, True, "by its words")
+                if made:
+                    yield made
+            else:
+                given = found.given if names[0] == "document" else found.given.rstrip(" .?!")
+                score += LITERAL * (found.how != ":") - DROPPED * (names[0] == "document" and is_question(given))
+                yield Understood(task.name, {names[0]: given}, "by its words", score)
 
     def _made(
         self,
@@ -267,7 +275,7 @@ class Utterance:
         for fields, score in best.items():
             asked = [name for name in fields if name != "region"]
             span, idle = last.rest(telling)
-            if not self._can(fields) or len(asked) > 1 or (asked and span is None):
+            if not self._can(fields) or len(asked) > 1 or (asked and span is None) or asked == ["document"]:
                 continue
             if span is not None and not asked:
                 idle += last.content(*span)
