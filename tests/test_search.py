@@ -72,35 +72,29 @@ def ngrams(tmp_path_factory):
 
 
 @torch.inference_mode()
-def log_probability(model, request, ids, identifiers=None):
-    """Of writing ``ids``, the whole sequence read at once, each token among those that continue any identifier, or
-    among all text."""
+def log_probability(model, request, ids):
+    """Of writing ``ids``, the whole sequence read at once, each token among all text: whatever an index holds."""
     prompt = RETRIEVE.render(request).ids.tolist()
     pixels = None if request.image is None else torch.from_numpy(normalise(letterbox(request.image, 32)[None]))
     logits = model(input_ids=torch.tensor([[*prompt, VOCABULARY.bos, *ids]]), pixel_values=pixels).logits[0]
-    total = 0.0
-    for step, token in enumerate(ids):
-        nexts = (
-            EVERY
-            if identifiers is None
-            else sorted({other[step] for other in identifiers if other[:step] == ids[:step] and len(other) > step})
-        )
-        total += float(logits[len(prompt) + step][nexts].log_softmax(0)[nexts.index(token)])
-    return total
+    steps = range(len(prompt), len(prompt) + len(ids))
+    return sum(
+        float(logits[at][EVERY].log_softmax(0)[EVERY.index(token)]) for at, token in zip(steps, ids, strict=True)
+    )
 
 
 def test_with_room_for_all_the_ranking_is_that_of_scoring_every_title(model, index):
     identifiers = [title_identifier(document, VOCABULARY) for document in DOCUMENTS]
     answers = search(index, model, RETRIEVE, REQUESTS, k=100, beams=len(DOCUMENTS))
     for request, answer in zip(REQUESTS, answers, strict=True):
-        expected = [log_probability(model, request, ids, identifiers) for ids in identifiers]
+        expected = [log_probability(model, request, ids) for ids in identifiers]
         order = np.argsort(-np.asarray(expected), kind="stable")
         assert [hit["id"] for hit in answer.documents] == [DOCUMENTS[i].id for i in order]
         found = {hit["id"]: hit for hit in answer.documents}
         assert [found[d.id]["score"] for d in DOCUMENTS] == pytest.approx(np.exp(expected).tolist(), rel=1e-3)
         assert [found[d.id]["evidence"][0]["weight"] for d in DOCUMENTS] == pytest.approx(expected, abs=1e-3)
         distinct = {hit["title"]: hit["score"] for hit in answer.documents}
-        assert sum(distinct.values()) == pytest.approx(1, rel=1e-3)  # nothing that does not exist was given a chance
+        assert sum(distinct.values()) < 1  # what does not exist has its chance too, and none of them is told it
 
 
 @pytest.mark.parametrize("beams", [1, 3, None])

@@ -63,13 +63,15 @@ def slow(index, model, request, kinds, k):
     for kind in kinds:
         (answer,) = search(index.view(kind), model, BY_KIND[kind], [request], k)
         scores = {}
+        names = {hit["evidence"][0]["text"]: hit["evidence"][0]["weight"] for hit in answer.documents}
+        among = 1.0 if kind == "ngram" else np.exp(list(names.values())).sum()
         for hit in answer.documents:
             if kind == "ngram":
                 scores[hit["id"]] = hit["score"]
                 continue
             (document,) = [d for d in index if d.id == hit["id"]]
             alike = [d for d in index if (d.title == document.title if kind == "title" else d.id == document.id)]
-            odds = log_odds(np.exp(hit["evidence"][0]["weight"]), len(alike) / (len(index) + 1))
+            odds = log_odds(np.exp(hit["evidence"][0]["weight"]) / among, len(alike) / (len(index) + 1))
             scores[hit["id"]] = odds**ALPHA
         best = max(scores.values(), default=0)
         counts = 0.2 if "ngram" in kinds and kind != "ngram" else 1.0

@@ -7,10 +7,11 @@ from generalist.model.cache import Prefix
 from generalist.model.decode import beam_search
 from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.index import Index
+from generalist.retrieval.kinds import KINDS
 from generalist.sequence.automaton import Constraint
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["RUNS", "WIDE", "Keys", "among", "written_keys"]
+__all__ = ["RUNS", "WIDE", "Keys", "written_keys"]
 
 Keys = dict[tuple[int, ...], float]
 """Runs of tokens, different from one another, and the log-probability of each."""
@@ -23,12 +24,6 @@ WIDE = 4
 """Beginnings of each length that are keys, a beam: those that were weighed, not only those that were kept."""
 
 
-def among(vocabulary: Vocabulary) -> list[int]:
-    """The ids that a token of a run was chosen from, sorted: all pieces of text, and the end."""
-    text = vocabulary["text"]
-    return sorted([*range(text.start, text.stop), vocabulary.eos])
-
-
 def written_keys(
     index: Index, model: GeneralistModel, prefix: Prefix, constraint: Constraint, beams: int = RUNS
 ) -> list[Keys]:
@@ -36,7 +31,7 @@ def written_keys(
 
     constraint: of the index, or of the task alone; on the model's device.
     """
-    columns: Tensor = torch.tensor(among(index.vocabulary), device=prefix.mask.device)
+    columns: Tensor = torch.tensor(KINDS["ngram"].among(index.vocabulary), device=prefix.mask.device)
     history: list[list[tuple[list[int], float]]] = [[] for _ in range(len(prefix.mask))]
     beam_search(model, prefix, constraint, index.vocabulary, beams, history, WIDE * beams, columns)
     return [{tuple(ids): log_probability for ids, log_probability in written} for written in history]

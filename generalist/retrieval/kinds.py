@@ -34,12 +34,19 @@ class Held(NamedTuple):
 
 class Kind(ABC):
     """arrays: dtype and axes of each array of a shard, None for that of tokens. longest: most tokens of an identifier
-    unless one says. unit: what a task writes them as. task: the shipped task that does."""
+    unless one says. unit: what a task writes them as. block: of the vocabulary, what they are written in. task: the
+    shipped task that does."""
 
     arrays: dict[str, tuple[type | None, int]]
     longest: int
     unit: str
+    block: str = "text"
     task: str
+
+    def among(self, vocabulary: Vocabulary) -> list[int]:
+        """The ids that a token of an identifier is chosen from if nothing but the grammar holds the model, sorted."""
+        block = vocabulary[self.block]
+        return sorted([*range(block.start, block.stop), vocabulary.eos])
 
     @abstractmethod
     def tokens(self, document: Document, vocabulary: Vocabulary, longest: int) -> list[int]:
@@ -115,6 +122,7 @@ class Codes(Whole):
     arrays = {"codes": (None, 2), "coded": (np.uint32, 1)}
     rows, names = arrays
     unit = "code"
+    block = "doc"
     task = "retrieve_code"
     longest = LONGEST
 

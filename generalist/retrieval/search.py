@@ -22,6 +22,7 @@ from generalist.retrieval.gathering import NEXT, WIDER, check, gathered
 from generalist.retrieval.hits import AMONG, Hit, confidence, hits
 from generalist.retrieval.index import Index
 from generalist.retrieval.keys import RUNS, Keys, written_keys
+from generalist.retrieval.kinds import KINDS
 from generalist.retrieval.scoring import ranked
 from generalist.retrieval.spans import Spans
 from generalist.retrieval.substrings import Substrings
@@ -59,8 +60,8 @@ def search(
     Returns an Answer a request, with ``documents``, best first: ``{"id", "title", "score", "evidence"}``, of sentences
     also ``"sentence"`` and its ``"span"`` in the text, of pages and entities ``"passages"``, their ids; and in
     ``scores`` how far the first passage stands out (``hits.confidence``), which calibrates to how likely it is right.
-    Of titles the score is the probability of the identifier among all that exist: those of different identifiers add
-    up to at most 1. Documents that share one are listed one after the other, and the evidence is the identifier as
+    Of titles and codes the score is the probability that the model, held by nothing, writes the identifier: those of
+    different identifiers add up to at most 1, and one that is forced to go on as a document does is no likelier for it. Documents that share one are listed one after the other, and the evidence is the identifier as
     written, with its log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the
     document that it is of.
 
@@ -80,6 +81,7 @@ def search(
     beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.different)
     device = model.device
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
+    columns = torch.tensor(KINDS[index.kind].among(index.vocabulary), device=device)
     if not constrained:
         constraint = on_device(task.constraint(Sample()), device)
     if runs:
@@ -94,7 +96,7 @@ def search(
             written = written_keys(index, model, prefix, constraint, beams)
             found = [_held(index, runs, keys, _deep(k, unit)) for unit, keys in zip(wanted, written, strict=True)]
         else:
-            named = beam_search(model, prefix, constraint, index.vocabulary, beams)
+            named = beam_search(model, prefix, constraint, index.vocabulary, beams, among=columns)
             found = [_named(index, titles) for titles in named]
         told = [_told(one, unit, k, NEXT if runs else 0.0) for unit, one in zip(wanted, found, strict=True)]
         seconds = (time.perf_counter() - began) / len(part)

@@ -7,7 +7,8 @@ that over titles one; beside n-grams it counts as little as that one term should
 
     s(d, q) = sum over kinds v of c_v s_v(d, q) / max over d' of s_v(d', q)
     c_v     = 1, of whole identifiers beside n-grams BESIDE
-    s_v(d, q) = w(i, q)^ALPHA of the identifier i that names d, with p(i) = |documents that i names| / (D + 1)
+    s_v(d, q) = w(i, q)^ALPHA of the identifier i that names d, with p(i) = |documents that i names| / (D + 1) and
+                p(i|q) = P(i) / sum over the identifiers j that were found of P(j), P as the model writes them
               = ``scoring`` of n-grams
 """
 
@@ -71,18 +72,22 @@ def search_views(
 
 def _weighed(view: Index, answer: Answer) -> list[dict[str, Any]]:
     """The hits of one kind with s_v(d, q) for a score, best first; without those of no weight."""
+    found = answer.documents or []
+    written = {hit["evidence"][0]["text"]: hit["evidence"][0]["weight"] for hit in found}
+    among = float(np.logaddexp.reduce(list(written.values()))) if written else 0.0
     hits = [
-        hit | {"score": _score(view, hit), "evidence": [{**one, "kind": view.kind} for one in hit["evidence"]]}
-        for hit in answer.documents or ()
+        hit | {"score": _score(view, hit, among), "evidence": [{**one, "kind": view.kind} for one in hit["evidence"]]}
+        for hit in found
     ]
     return sorted((hit for hit in hits if hit["score"] > 0), key=lambda hit: -hit["score"])
 
 
-def _score(view: Index, hit: Mapping[str, Any]) -> float:
+def _score(view: Index, hit: Mapping[str, Any], among: float) -> float:
+    """s_v(d, q); ``among``: the logarithm of how likely any of the identifiers was that were found."""
     if isinstance(view.identifiers, Substrings):
         return float(hit["score"])
     written = hit["evidence"][0]
     named = Document(hit["id"], hit["title"], code=written["text"])
     ids = view.kinds[view.kind].tokens(named, view.vocabulary, view.meta.longest[view.kind])
     count = np.asarray([view.identifiers.count(ids)])
-    return float(key_weights(np.asarray([written["weight"]]), count, len(view) + 1)[0] ** ALPHA)
+    return float(key_weights(np.asarray([written["weight"] - among]), count, len(view) + 1)[0] ** ALPHA)

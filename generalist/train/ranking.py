@@ -29,7 +29,8 @@ from generalist.faults import Fault
 from generalist.model.modeling import GeneralistModel
 from generalist.model.reading import read_requests
 from generalist.retrieval.index import Index
-from generalist.retrieval.keys import among, written_keys
+from generalist.retrieval.keys import written_keys
+from generalist.retrieval.kinds import KINDS
 from generalist.retrieval.scoring import ALPHA, Found, log_odds, ranked, weights_of
 from generalist.retrieval.substrings import Substrings
 from generalist.sequence.sample import Sample
@@ -165,7 +166,7 @@ def _log_probabilities(
     hidden = model.read_rows(batch)[0].flatten(0, 1)
     at = [place * longest + first + np.arange(sum(map(len, tracks))) for place, first, tracks in places]
     told = [token for _, _, tracks in places for ids in tracks for token in ids]
-    columns = torch.tensor(among(vocabulary), device=model.device)
+    columns = torch.tensor(KINDS["ngram"].among(vocabulary), device=model.device)
     states = hidden.index_select(0, torch.from_numpy(np.concatenate(at)).to(model.device))
     logits = (states @ model.token_embed.weight.index_select(0, columns).T).float()
     target = torch.searchsorted(columns, torch.tensor(told, device=model.device))
