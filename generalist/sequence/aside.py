@@ -62,6 +62,7 @@ _TAIL = re.compile(
 )
 """What is said after the order: of the answer, of its use, of the picture. A clause is left if it tells of a task."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=\S)|\s+--?\s+(?=\S)|(?<=\w):\s+(?=\S)|(?<=\w);\s+(?=\S)")
+_CHOICE = re.compile(r":\s+[^.?!:]+\sor\s[^.?!:]+\?*$", re.I)
 _PREFACE = re.compile(
     r"(?:for|as|since|because|to|in|on|i|we|my|our|this|these|if|when|while|given|there|it|sorry|excuse)(?:'\w+)?"
     r"\s[^,.!?:;]+,\s+(?:(?:so|but|and)\s+)?(?P<rest>\S+\s.*)",
@@ -102,6 +103,8 @@ def passages(text: str, known: Set[str]) -> Iterator[str]:
         word.stem in known for word in [word for word in words(bared(rest)) if not word.silent][:1]
     ):
         yield rest
+    if _CHOICE.search(text) and is_question(text):
+        return  # what sport is this: tennis or rugby? - asks no more than that
     starts = [0, *(found.end() for found in _SENTENCE.finditer(text))]
     stops = [*(found.start() for found in _SENTENCE.finditer(text)), len(text)]
     if not 1 < len(starts) <= MOST:

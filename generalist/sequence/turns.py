@@ -8,6 +8,7 @@ from generalist.sequence.english import PICTURE, bared, stem
 __all__ = ["ordered", "turned"]
 
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
+_CLASSES = r"(?:candidates|options|choices|classes|labels|categories)"
 _SLIPS = {
     "hte": "the", "meny": "many", "wich": "which", "wher": "where", "whre": "where", "plese": "please",
     "plase": "please", "evry": "every", "aroud": "around", "foto": "photo",
@@ -112,6 +113,32 @@ _TURNS = [
         (r"\s+\([^()]*\)(?=\s+(?:of|on|for)\s)", ""),  # the joints (knees, hips) of the horses
         (r"\s+(?:the|this|my|our)\s+\w+(?:\s\w+)?\s+\(([^()]*,[^()]*)\)[.!]*$", r" \1"),  # the yard (barn, cow)
         (r"^.+?,\s+so\s+(?=(?:i|we)\s+(?:need|want|require)\s+(?:the|its|an?|all|every|each)\b)", ""),
+        # which of some it is, in whatever words: the list is what is asked
+        (
+            r"^(?:what|which)\s[^?.:,;–-]+?(?:\s+[-–]\s+|:\s+|,\s+)"
+            r"((?!the\b)[\w' ]+(?:,\s*(?!the\b)[\w' ]+)*,?\s+or\s+(?!the\b)[\w' ]+)\?*$",
+            r"which is it: \1",
+        ),
+        (
+            r"^(?:(?:could|can|would)\s+you\s+)?(?:please\s+)?(?:say|tell\s+me|decide|determine)\s+(?:if|whether)\s+(?:it|this|that|(?:the|this)\s[\w' ]+?)(?:'s|\s+is|\s+are)\s+"
+            r"((?!the\b)[\w ]+(?:,\s*[\w ]+)*,?\s+or\s+[\w ]+)[.?!]*$",
+            r"is it \1?",
+        ),
+        (r"^is\s+(?:this|that|the)\s+(?!an?\b)[\w-]+\s+(an?\s[^?,]+?\s+or\s+an?\s[^?,]+)\?*$", r"is it \1?"),
+        (rf"[,.;]?\s*\b(?:the\s+)?{_CLASSES}\s+(?:are|being)\s*:?\s+(?=\w[^.?!]*(?:,|\band\b|\bor\b))", ": "),
+        (rf"\swith\s+([^.?!:]+?,[^.?!:]+?)\s+as\s+(?:the\s+)?{_CLASSES}\b", r": \1"),
+        (
+            r"[,.:;]?\s*(?:the\s+)?things\s+are\s+([^.:;]+?)[,;.]?\s+(?:and\s+)?(?:the\s+)?stuff\s+is\s+(.+?)[.]*$",
+            r": \1 and \2",
+        ),
+        (r"\?\s+use\s+(?:the\s+classes\s+)?([^.?!:]+?,[^.?!:]+?)[.]*$", r": \1"),
+        (r"\b(pixel)\s+should\s+(?:end\s+up\s+as|be|become)\b", r"\1 as"),
+        (
+            r"\b(break|split|divide|cut|separate)\s+(?:this|the|my)\s+[\w ]+?\s+(?:down\s+|up\s+)?into\s+(?=\w[^.?!]*(?:,|\band\b))",
+            r"\1 the picture into ",
+        ),
+        (r",\s+(?:and\s+)?nothing\s+else(?=[.!]*$)", ""),
+        (r"\banswers?\s+(?:this|the\s+following)(?:\s+question)?\s*:", "answers:"),
         # a list in brackets is what is to be named, wherever it stands
         (r"\s*=\s*(?=[\[{(])", ": "),
         (r"^([^\[\]{}]+?):?\s*[\[{]([^\[\]{}]*,[^\[\]{}]*)[\]}]([^\[\]{}]*?)[.!]*$", r"\1\3: \2"),
@@ -127,7 +154,11 @@ _TURNS = [
             r"((?:an?\s+)?\w+(?:\s\w+)?(?:,\s*[\w ]+)*,?\s+or\s+[\w ]+)[.?!]*$",
             r"which is it: \1",
         ),
-        (r"^(?:out\s+)?of\s+([^?]+?\s(?:and|or)\s[^?,]+),\s+(?:which|what)\b[^?]*\?*$", r"which of \1 is it"),
+        (
+            r"^(?:(?:out\s+)?of|from|among)\s+(?:the\s+(?:list|options|following|classes)\s*:?\s+)?"
+            r"([^?]+?\s(?:and|or)\s[^?,]+),\s+(?:which|what)\b[^?]*\?*$",
+            r"which of \1 is it",
+        ),
         (r"^point\s+(?:me|us)\s+to\s+", "find "),
     )
 ]

@@ -53,10 +53,13 @@ REGION, OF_KIND, UNUSED = 0.4, 0.2, 0.4  # a region that the task takes; of the 
 MANNER = 0.6  # said of the answer, in words of the task; in words that are not
 DROPPED = 0.4  # of a word's weight, in a sentence that is left out
 QUERIED = 0.2  # of a question to nobody
+STATED = 0.2  # of a document that is a sentence
 LAST = 0.1  # the last of two verbs says what is wanted: detect and segment
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
 _BOTH = re.compile(r"\w+\s+(?:and|then|and\s+then)\s+(\w+)\s+(\S.*)", re.I | re.S)
+_THIS = re.compile(r"(?:this|the\s+following|(?:my|the|this)\s+question)\s*:\s*(?=\w)", re.I)
+"""Answers this: who designed it?"""
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
 
@@ -214,7 +217,9 @@ class Utterance:
                     yield made
             else:
                 given = found.given if names[0] == "document" else found.given.rstrip(" .?!")
-                score += LITERAL * (found.how != ":") - DROPPED * (names[0] == "document" and is_question(given))
+                if names[0] == "document":
+                    score += STATED * (given.endswith(".") and " " in given) - DROPPED * is_question(given)
+                score += LITERAL * (found.how != ":")
                 yield Understood(task.name, {names[0]: given}, "by its words", score)
 
     def _made(
@@ -236,6 +241,10 @@ class Utterance:
                 text = opened(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
+            if name == "document" and "\n" in text:
+                return None  # nor what stands on a line of its own: see ``apart``
+            if name == "query":
+                text = _THIS.sub("", text)
             if name == "query" and told and not is_question(text):
                 text = phrase_of(text)
             if name == "query" and told and not self.text.partition(":")[2].strip().endswith(text):
