@@ -33,7 +33,6 @@ def main() -> None:
     parser.add_argument("--keeps", type=float, nargs="*", default=[0.5, 0.25, 0.15], help="thinning: clusters a patch")
     parser.add_argument("--before", type=int, nargs="*", default=[None], help="thinning: blocks that see every patch")
     parser.add_argument("--after", type=int, nargs="*", default=[0], help="thinning: the same at the end")
-    parser.add_argument("--rounds", type=int, nargs="*", default=[1], help="thinning: rounds of gathering")
     parser.add_argument("--sures", type=float, nargs="*", default=[0.99, 0.9], help="leaving: from this probability")
     parser.add_argument("--exits", type=int, nargs="*", default=[None], help="leaving: after so many blocks")
     parser.add_argument("--limit", type=int, default=100)
@@ -41,13 +40,7 @@ def main() -> None:
     given = parser.parse_args()
     generalist = Generalist.from_pretrained(given.model)
     ways: list[Thinning | Leaving | None] = [None]
-    ways += [
-        Thinning(keep, before, after, rounds)
-        for keep in given.keeps
-        for before in given.before
-        for after in given.after
-        for rounds in given.rounds
-    ]
+    ways += [Thinning(keep, before, after) for keep in given.keeps for before in given.before for after in given.after]
     ways += [Leaving(sure, first) for first in given.exits for sure in given.sures]
     for side in given.sides:
         measure(generalist, side, ways, given.limit, given.batch)

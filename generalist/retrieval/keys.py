@@ -9,7 +9,6 @@ from generalist.model.modeling import GeneralistModel
 from generalist.retrieval.index import Index
 from generalist.retrieval.kinds import KINDS
 from generalist.sequence.automaton import Constraint
-from generalist.sequence.vocabulary import Vocabulary
 
 __all__ = ["RUNS", "WIDE", "Keys", "written_keys"]
 

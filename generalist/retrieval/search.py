@@ -61,9 +61,9 @@ def search(
     also ``"sentence"`` and its ``"span"`` in the text, of pages and entities ``"passages"``, their ids; and in
     ``scores`` how far the first passage stands out (``hits.confidence``), which calibrates to how likely it is right.
     Of titles and codes the score is the probability that the model, held by nothing, writes the identifier: those of
-    different identifiers add up to at most 1, and one that is forced to go on as a document does is no likelier for it. Documents that share one are listed one after the other, and the evidence is the identifier as
-    written, with its log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the
-    document that it is of.
+    different identifiers add up to at most 1, and one that is forced to go on as a document does is no likelier for
+    it. Documents that share one are listed one after the other, and the evidence is the identifier as written, with its
+    log-probability. Of n-grams it is SEAL's sum, above 0, and the evidence is the runs of the document that it is of.
 
     Raises:
         Fault: a request lacks what the task asks for, an image cannot be read, there is no such granularity or the task

@@ -120,7 +120,8 @@ _TURNS = [
             r"which is it: \1",
         ),
         (
-            r"^(?:(?:could|can|would)\s+you\s+)?(?:please\s+)?(?:say|tell\s+me|decide|determine)\s+(?:if|whether)\s+(?:it|this|that|(?:the|this)\s[\w' ]+?)(?:'s|\s+is|\s+are)\s+"
+            r"^(?:(?:could|can|would)\s+you\s+)?(?:please\s+)?(?:say|tell\s+me|decide|determine)\s+(?:if|whether)"
+            r"\s+(?:it|this|that|(?:the|this)\s[\w' ]+?)(?:'s|\s+is|\s+are)\s+"
             r"((?!the\b)[\w ]+(?:,\s*[\w ]+)*,?\s+or\s+[\w ]+)[.?!]*$",
             r"is it \1?",
         ),
@@ -134,7 +135,8 @@ _TURNS = [
         (r"\?\s+use\s+(?:the\s+classes\s+)?([^.?!:]+?,[^.?!:]+?)[.]*$", r": \1"),
         (r"\b(pixel)\s+should\s+(?:end\s+up\s+as|be|become)\b", r"\1 as"),
         (
-            r"\b(break|split|divide|cut|separate)\s+(?:this|the|my)\s+[\w ]+?\s+(?:down\s+|up\s+)?into\s+(?=\w[^.?!]*(?:,|\band\b))",
+            r"\b(break|split|divide|cut|separate)\s+(?:this|the|my)\s+[\w ]+?\s+(?:down\s+|up\s+)?into\s+"
+            r"(?=\w[^.?!]*(?:,|\band\b))",
             r"\1 the picture into ",
         ),
         (r",\s+(?:and\s+)?nothing\s+else(?=[.!]*$)", ""),
