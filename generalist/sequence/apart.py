@@ -23,6 +23,7 @@ _MARKS: dict[_Mark, re.Pattern[str]] = {
 _CAPTION = re.compile(r"^(?:text|document|passage|article|content|query|question)\s*:\s*", re.I)
 _BLANK = re.compile(r"\s*\n\s*(?:[\w ]+):?\s*$")
 """A line that is left to be filled in: Identifier:"""
+_BEGUN = re.compile(r"(?::|\n)\s*[^\s:]")
 MOST = 30
 """Words of what is said of a text."""
 
@@ -46,7 +47,7 @@ class Apart:
 
 
 def apart(text: str) -> Iterator[Apart]:
-    """Every way in which a text could be what is said of another, and that other."""
+    """Every way in which a text could be what is said of another, and that other; the surest mark first."""
     for found in _ways(text.strip()):
         given = _CAPTION.sub("", found.given.strip())
         quoted = _QUOTED.fullmatch(given)
@@ -57,7 +58,11 @@ def apart(text: str) -> Iterator[Apart]:
 
 def _ways(text: str) -> Iterator[Apart]:
     for found in _QUOTED.finditer(text):
-        yield Apart(f"{text[: found.start()]} {text[found.end() :]}", found[0], '"')
+        before, after = text[: found.start()], text[found.end() :]
+        inline = before.rpartition("\n")[2].strip() or after.partition("\n")[0].strip()
+        if _BEGUN.search(before) or ("\n" in text and inline):
+            continue  # what is quoted is of a text that has begun: index this: he said "no"
+        yield Apart(f"{before} {after}", found[0], '"')
     if blank := _BLANK.search(text):
         head, colon, body = text[: blank.start()].partition(":")
         yield Apart(f"{head} {blank[0]}" if colon else blank[0], body if colon else head, "line")

@@ -201,7 +201,10 @@ class Utterance:
         names = [need.name for need in task.inputs if need.name not in ("image", "region")]
         if len(names) != 1:
             return
+        how = ""
         for found in apart(self.text):
+            if names[0] == "document" and how not in ("", found.how):
+                return  # by a surer mark it has been told what is the document
             if not found.stands_for(names[0]) or (names[0] == "document" and self.has_image and found.how == "."):
                 continue
             said = reading(bared(found.said))
@@ -209,6 +212,7 @@ class Utterance:
             told = (self.lexicon.told[task.name] & said.stems - EMPTY).union(*phrases)
             if not told:
                 continue
+            how = found.how
             idle = sum(word.stem not in told for word in said.words if not is_empty(word))
             score = IN_PART * self.lexicon.sum(told) - IDLE * idle + WHOLE * (not idle)
             if names[0] in FITS:
@@ -217,7 +221,8 @@ class Utterance:
                     yield made
             else:
                 given = found.given if names[0] == "document" else found.given.rstrip(" .?!")
-                if names[0] == "document":
+                if names[0] == "document":  # of two texts that is the order which says little else
+                    score -= IDLE * idle
                     score += STATED * (given.endswith(".") and " " in given) - DROPPED * is_question(given)
                 score += LITERAL * (found.how != ":")
                 yield Understood(task.name, {names[0]: given}, "by its words", score)
