@@ -1,4 +1,4 @@
-"""What stands apart: a document or a query that is given with a request is found again to the letter, however it stands."""
+"""What stands apart: a document or a query given with a request is found again to the letter, however it stands."""
 
 import pytest
 from hypothesis import assume, given

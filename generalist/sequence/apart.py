@@ -24,6 +24,10 @@ _CAPTION = re.compile(r"^(?:text|document|passage|article|content|query|question
 _BLANK = re.compile(r"\s*\n\s*(?:[\w ]+):?\s*$")
 """A line that is left to be filled in: Identifier:"""
 _BEGUN = re.compile(r"(?::|\n)\s*[^\s:]")
+_RETURN = re.compile(
+    r"([^:]+):\s+(.+[.!?])\s+((?:please|give|return|assign|what|which|how)\b[^.?!]*[.?!]*)", re.I | re.S
+)
+"""New document: ... Please return its identifier."""
 MOST = 30
 """Words of what is said of a text."""
 
@@ -63,6 +67,9 @@ def _ways(text: str) -> Iterator[Apart]:
         if _BEGUN.search(before) or ("\n" in text and inline):
             continue  # what is quoted is of a text that has begun: index this: he said "no"
         yield Apart(f"{before} {after}", found[0], '"')
+    if before_and_after := _RETURN.fullmatch(text):
+        head, body, order = before_and_after.groups()
+        yield Apart(f"{head} {order}", body, ":")
     if blank := _BLANK.search(text):
         head, colon, body = text[: blank.start()].partition(":")
         yield Apart(f"{head} {blank[0]}" if colon else blank[0], body if colon else head, "line")

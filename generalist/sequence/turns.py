@@ -9,6 +9,7 @@ __all__ = ["ordered", "turned"]
 
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
 _CLASSES = r"(?:candidates|options|choices|classes|labels|categories)"
+_THE_WHOLE = r"(?:the|this|my)\s+(?!pixel|whole)\w+(?:\s\w+)?"
 _SLIPS = {
     "hte": "the", "meny": "many", "wich": "which", "wher": "where", "whre": "where", "plese": "please",
     "plase": "please", "evry": "every", "aroud": "around", "foto": "photo",
@@ -113,6 +114,30 @@ _TURNS = [
         (r"\s+\([^()]*\)(?=\s+(?:of|on|for)\s)", ""),  # the joints (knees, hips) of the horses
         (r"\s+(?:the|this|my|our)\s+\w+(?:\s\w+)?\s+\(([^()]*,[^()]*)\)[.!]*$", r" \1"),  # the yard (barn, cow)
         (r"^.+?,\s+so\s+(?=(?:i|we)\s+(?:need|want|require)\s+(?:the|its|an?|all|every|each)\b)", ""),
+        # a whole that is taken apart is the picture: the kitchen into floor, wall and cupboard
+        (
+            rf"\b(segmentation|map|mask|labelling|parsing)\s+(?:of|for)\s+{_THE_WHOLE}\s+into\s+(?=\w[^.?!]*(?:,|\band\b))",
+            r"\1 into ",
+        ),
+        (
+            rf"\b((?:segmentation|semantic|panoptic|label|class)(?:\s+map)?|map)\s+(?:of|for)\s+{_THE_WHOLE}\s+"
+            r"(?:showing|containing|with)\s+(?=\w[^.?!]*,)",
+            r"\1 of ",
+        ),
+        (
+            r"\b(is\s+(?:this|it|that))\s+(?:an?\s+)?(?:photo|picture|image|drawing|painting)\s+of\s+(?=[^?]*\bor\b)",
+            r"\1 ",
+        ),
+        (
+            r"^(?:would|do)\s+you\s+(?:say|think)\s+(?:that\s+)?(?:this|that|the)\s+[\w ]+?\s+(?:is|shows)\s+"
+            r"((?!the\b)[\w ]+(?:,\s*[\w ]+)*,?\s+or\s+[\w ]+)[.?!]*$",
+            r"is it \1?",
+        ),
+        (r"\b((?:decide|choose|pick)\s+(?:between|from|among)\s+[^.?!]+?)\s+for\s+(?:the|this)\s+[\w ]+[.!]*$", r"\1"),
+        (
+            r"^[^,:?]*\b(?:what|which)\b[^,:?]*,\s+out\s+of\s+([^.?!:]+?\s(?:and|or)\s[^.?!:]+)[.?!]*$",
+            r"which is it: \1",
+        ),
         # which of some it is, in whatever words: the list is what is asked
         (
             r"^(?:what|which)\s[^?.:,;–-]+?(?:\s+[-–]\s+|:\s+|,\s+)"
@@ -120,14 +145,14 @@ _TURNS = [
             r"which is it: \1",
         ),
         (
-            r"^(?:(?:could|can|would)\s+you\s+)?(?:please\s+)?(?:say|tell\s+me|decide|determine)\s+(?:if|whether)"
-            r"\s+(?:it|this|that|(?:the|this)\s[\w' ]+?)(?:'s|\s+is|\s+are)\s+"
+            r"^(?:(?:could|can|would)\s+you\s+)?(?:please\s+)?(?:say|tell\s+me|decide|determine|check)\s+(?:if|whether)"
+            r"\s+(?:it|this|that|(?:the|this)\s[\w' ]+?)(?:'s|\s+(?:is|are|shows?|counts?\s+as|looks?\s+like))\s+"
             r"((?!the\b)[\w ]+(?:,\s*[\w ]+)*,?\s+or\s+[\w ]+)[.?!]*$",
             r"is it \1?",
         ),
         (r"^is\s+(?:this|that|the)\s+(?!an?\b)[\w-]+\s+(an?\s[^?,]+?\s+or\s+an?\s[^?,]+)\?*$", r"is it \1?"),
         (rf"[,.;]?\s*\b(?:the\s+)?{_CLASSES}\s+(?:are|being)\s*:?\s+(?=\w[^.?!]*(?:,|\band\b|\bor\b))", ": "),
-        (rf"\swith\s+([^.?!:]+?,[^.?!:]+?)\s+as\s+(?:the\s+)?{_CLASSES}\b", r": \1"),
+        (rf",?\s(?:with|using)\s+([^.?!:]+?,[^.?!:]+?)\s+as\s+(?:the\s+)?{_CLASSES}\b", r": \1"),
         (
             r"[,.:;]?\s*(?:the\s+)?things\s+are\s+([^.:;]+?)[,;.]?\s+(?:and\s+)?(?:the\s+)?stuff\s+is\s+(.+?)[.]*$",
             r": \1 and \2",
@@ -135,7 +160,7 @@ _TURNS = [
         (r"\?\s+use\s+(?:the\s+classes\s+)?([^.?!:]+?,[^.?!:]+?)[.]*$", r": \1"),
         (r"\b(pixel)\s+should\s+(?:end\s+up\s+as|be|become)\b", r"\1 as"),
         (
-            r"\b(break|split|divide|cut|separate)\s+(?:this|the|my)\s+[\w ]+?\s+(?:down\s+|up\s+)?into\s+"
+            r"\b(segment|break|split|divide|cut|separate)\s+(?:this|the|my)\s+[\w ]+?\s+(?:down\s+|up\s+)?into\s+"
             r"(?=\w[^.?!]*(?:,|\band\b))",
             r"\1 the picture into ",
         ),

@@ -58,8 +58,9 @@ LAST = 0.1  # the last of two verbs says what is wanted: detect and segment
 BORROWED = 0.6  # for a form of another task, that tells with the manner which thing is meant
 
 _BOTH = re.compile(r"\w+\s+(?:and|then|and\s+then)\s+(\w+)\s+(\S.*)", re.I | re.S)
-_THIS = re.compile(r"(?:this|the\s+following|(?:my|the|this)\s+question)\s*:\s*(?=\w)", re.I)
+_THIS = re.compile(r"(?:for|this|the\s+following|(?:my|the|this)\s+question)\s*:\s*(?=\w)", re.I)
 """Answers this: who designed it?"""
+_ASKED_FIRST = re.compile(r"[^.?!]*\?\s+\S")
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
 
@@ -246,7 +247,7 @@ class Utterance:
                 text = opened(text)
             if name == "document" and ":" in self.text and not self.text.partition(":")[2].strip().endswith(text):
                 return None  # what stands before the colon is no part of it
-            if name == "document" and "\n" in text:
+            if name == "document" and ("\n" in text or _ASKED_FIRST.match(text)):
                 return None  # nor what stands on a line of its own: see ``apart``
             if name == "query":
                 text = _THIS.sub("", text)
