@@ -30,7 +30,7 @@ def photos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Pictures, half of them blurred, in the files and folders that the page names."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "photos" / "img").mkdir(parents=True)
-    for split, numbers in (("train", range(1, 65)), ("val", range(65, 89))):
+    for split, numbers in (("train", range(1, 193)), ("val", range(193, 241))):
         world = open_data(f"scenes:{'train' if split == 'train' else 'validation'}")
         lines = []
         for i in numbers:
@@ -56,7 +56,7 @@ def test_the_page_does_what_it_says(photos: Path) -> None:
     measured = run.invoke(app, [*measure, "--json"])
     assert measured.exit_code == 0, measured.output
     figures = json.loads(measured.stdout)
-    assert figures["n"] == 24 and figures["metrics"]["accuracy"] > 0.8
+    assert figures["n"] == 48 and figures["metrics"]["accuracy"] > 0.8
     asked = run.invoke(app, [*ask, "--json"])
     assert asked.exit_code == 0, asked.output
     assert json.loads(asked.stdout)["text"] in ("sharp", "blurred")
