@@ -51,7 +51,7 @@ def probabilities(
     among: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The ids possible after states (R, K, D) (C,) and their probabilities (R, K, C), which are told among what is
-    allowed, or among all of the ids ``among`` (sorted).
+    allowed, or among all of the ids ``among`` (sorted; what is allowed is of them).
 
     Rows that have ended allow nothing; their probabilities are zeros.
     """
@@ -62,6 +62,5 @@ def probabilities(
     if among is None:
         scores = scores.masked_fill(~allowed.mask.view_as(scores), -torch.inf)
         return columns, scores.softmax(-1).nan_to_num(0.0)
-    mask = torch.zeros(len(allowed.mask), len(among), dtype=torch.bool, device=scores.device)
-    mask[:, torch.searchsorted(among, allowed.columns)] = allowed.mask
-    return columns, scores.softmax(-1).masked_fill(~mask.view_as(scores), 0.0)
+    chances = scores.softmax(-1)[..., torch.searchsorted(among, allowed.columns)]
+    return allowed.columns, chances.masked_fill(~allowed.mask.view_as(chances), 0.0)

@@ -81,7 +81,7 @@ def search(
     beams = min(beams or (RUNS if runs else max(BEAMS, k)), index.different)
     device = model.device
     constraint: Constraint = index.identifiers.on(lambda array: torch.from_numpy(array).to(device))
-    columns = torch.tensor(KINDS[index.kind].among(index.vocabulary), device=device)
+    columns = None if runs else torch.tensor(KINDS[index.kind].among(index.vocabulary), device=device)
     if not constrained:
         constraint = on_device(task.constraint(Sample()), device)
     if runs:

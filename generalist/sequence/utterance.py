@@ -107,6 +107,7 @@ class Utterance:
         self.elsewhere = [reading(short) for text in named for short in elsewhere(trimmed(text))]
         self.unplaced = [reading(counted(trimmed(text))) for text in named]
 
+        self.apart = [(found, reading(bared(found.said))) for found in apart(self.text)]
         every = (*self.readings, *self.named, *self.elsewhere, *self.unplaced)
         self.fitting = lexicon.fitting(frozenset().union(*(one.stems for one in every)))
         """The forms of each task that have all of their words in some reading."""
@@ -203,12 +204,11 @@ class Utterance:
         if len(names) != 1:
             return
         how = ""
-        for found in apart(self.text):
+        for found, said in self.apart:
             if names[0] == "document" and how not in ("", found.how):
                 return  # by a surer mark it has been told what is the document
             if not found.stands_for(names[0]) or (names[0] == "document" and self.has_image and found.how == "."):
                 continue
-            said = reading(bared(found.said))
             phrases = self.lexicon.phrases_in(said.stemmed) & self.lexicon.phrases[task.name]
             told = (self.lexicon.told[task.name] & said.stems - EMPTY).union(*phrases)
             if not told:
