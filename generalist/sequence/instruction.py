@@ -34,11 +34,6 @@ def understand(
     found = candidates(instruction, tasks, has_image, region_kind)
     if found and found[0].score >= SURE:
         return found[0]
-    corrected = lexicon(tuple(tasks.values())).corrected(instruction)
-    if corrected != instruction:
-        again = candidates(corrected, tasks, has_image, region_kind)
-        if again and again[0].score >= SURE:
-            return replace(again[0], how="by its words")
     raise Fault(_refusal(instruction, tasks, has_image, found))
 
 

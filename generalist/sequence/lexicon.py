@@ -4,7 +4,6 @@ A word that one task alone uses in its prompts tells it surely, one that all use
 ``1 - log(tasks that use it) / log(all tasks + 1)``. Words that every request is full of count for a fraction.
 """
 
-import difflib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -19,8 +18,6 @@ from generalist.sequence.telling import Loose, Table
 
 __all__ = ["Form", "Lexicon", "determiner", "lexicon"]
 
-TYPED, NEAR = 5, 0.8
-"""Letters of a word in which a slip of the keyboard is recognised, and how alike the two spellings then are."""
 COMMON = 0.15
 """What a word such as "is" or "of" counts, of what a word of meaning in as many tasks would."""
 
@@ -107,7 +104,6 @@ class Lexicon:
         most = log(len(tasks) + 1)
         texts = (text for task in tasks for text in (*task.file.prompts, *task.file.words))
         found = {word.text for text in texts for word in words(re.sub(r"[()\[\]|]", " ", text)) if not is_empty(word)}
-        self.typed = sorted(word for word in found if len(word) >= TYPED and "{" not in word)
         self.right = frozenset(word for word in found if "{" not in word) | SHORTENED
         self.weight = {word: (1 - log(n) / most) * self._meaning(word) for word, n in used.items()}
         self.fields = {name: sorted({form.fields for form in forms}) for name, forms in self.forms.items()}
@@ -147,14 +143,6 @@ class Lexicon:
         phrases = [stems for stems in self.phrases_in("".join(word.stem + " " for word in found)) if len(stems) > 1]
         alone = {word.stem for word in found if not is_empty(word)}.difference(*phrases)
         return self.sum(alone) + self.sum(phrases)
-
-    def corrected(self, text: str) -> str:
-        """The text with the words that nobody knows spelled as the telling words that they nearly are."""
-        for word in reversed(words(text)):
-            if len(word.text) >= TYPED and word.stem not in self.weight and not is_empty(word):
-                near = difflib.get_close_matches(word.text, self.typed, 1, NEAR)
-                text = text[: word.start] + near[0] + text[word.stop :] if near else text
-        return text
 
     def sum(self, stems: Iterable[str | tuple[str, ...]]) -> float:
         """The weights of some stems together."""

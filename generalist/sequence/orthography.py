@@ -50,6 +50,13 @@ _ELSEWHERE = [
 """Spellings of the other side of the ocean, which the dictionary does not all hold."""
 
 
+_USUAL = {
+    "hte": "the", "meny": "many", "wich": "which", "wher": "where", "whre": "where", "plese": "please",
+    "plase": "please", "evry": "every", "aroud": "around", "foto": "photo",
+}  # fmt: skip
+"""Slips in words that every request is full of, which elsewhere could be of others."""
+
+
 class Respelled:
     """A text with its slips put right. slips: what was typed and what was meant, in order."""
 
@@ -98,6 +105,8 @@ def respelled(text: str, known: frozenset[str]) -> Respelled:
 @lru_cache(maxsize=4096)
 def _meant(word: str, known: frozenset[str]) -> str | None:
     """The word that a slip stands for; None where it is no slip, or could stand for several."""
+    if word in _USUAL:
+        return _USUAL[word]
     dictionary = _dictionary()
     if _right(word, lambda spelled: spelled in dictionary):
         return None

@@ -10,12 +10,6 @@ __all__ = ["ordered", "turned"]
 _NP = r"[\w'-]+(?:\s[\w'-]+)?"
 _CLASSES = r"(?:candidates|options|choices|classes|labels|categories)"
 _THE_WHOLE = r"(?:the|this|my)\s+(?!pixel|whole)\w+(?:\s\w+)?"
-_SLIPS = {
-    "hte": "the", "meny": "many", "wich": "which", "wher": "where", "whre": "where", "plese": "please",
-    "plase": "please", "evry": "every", "aroud": "around", "foto": "photo",
-}  # fmt: skip
-_SLIP = re.compile(rf"\b(?:{'|'.join(_SLIPS)})\b", re.I)
-"""Of words that every request is full of, which could also be others (see ``orthography``)."""
 _TURNS = [
     (re.compile(pattern, re.I), said)
     for pattern, said in (
@@ -193,7 +187,6 @@ _TURNS = [
 
 def turned(text: str) -> str:
     """A text in plainer words: "what kind of tree is this: oak, elm" is "what kind of thing is this: oak, elm"."""
-    text = _SLIP.sub(lambda found: _SLIPS[found[0].lower()], text)
     for pattern, said in _TURNS:
         text = pattern.sub(said, text)
     return text
