@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from generalist.app.report import Bar
 from generalist.faults import Fault
 from generalist.train.checkpoint import load_checkpoint, save_checkpoint
+from generalist.train.memory import kept
 from generalist.train.optim import Average, optimisers
 from generalist.train.recipe import Optimiser
 
@@ -87,7 +88,7 @@ class Training:
         views = batches.start(self.step, loaders)
         saved = told = time.monotonic()
         self.model.train()
-        with Bar(self.plan.name, round(clock.limit)) as bar:
+        with Bar(self.plan.name, round(clock.limit)) as bar, kept():
             while not clock.over:
                 batch = next(views)
                 parts = self.update(batch, clock.rate())

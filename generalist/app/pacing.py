@@ -21,6 +21,7 @@ from generalist.data.readers import open_data
 from generalist.model.build import build_model
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
+from generalist.train.memory import kept
 from generalist.train.optim import optimisers
 from generalist.train.recipe import Optimiser, Recipe
 from generalist.train.throughput import Meter, peak
@@ -59,19 +60,20 @@ def _run(size: str, rows: int, side: int, steps: int, device: torch.device) -> t
     loader = DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4)
     meter = Meter(model)
     shares, waited = [], []
-    for step, batch in enumerate(meter.fed(loader)):
-        moved = _on(batch, device)
-        with torch.autocast(device.type, torch.bfloat16):
-            loss = model(batch=moved)["loss"]
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        for mover in movers:
-            mover.step()
-            mover.zero_grad()
-        mfu, wait = meter.told()
-        if step >= WARM:
-            shares.append(mfu)
-            waited.append(wait)
+    with kept():
+        for step, batch in enumerate(meter.fed(loader)):
+            moved = _on(batch, device)
+            with torch.autocast(device.type, torch.bfloat16):
+                loss = model(batch=moved)["loss"]
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            for mover in movers:
+                mover.step()
+                mover.zero_grad()
+            mfu, wait = meter.told()
+            if step >= WARM:
+                shares.append(mfu)
+                waited.append(wait)
     return shares, waited
 
 

@@ -26,6 +26,7 @@ from generalist.sequence.vocabulary import Vocabulary
 from generalist.train.checkpoint import load_checkpoint, save_checkpoint
 from generalist.train.clock import Clock
 from generalist.train.curve import Curve
+from generalist.train.memory import kept
 from generalist.train.optim import Average, optimisers, rate
 from generalist.train.ranking import Ranking
 from generalist.train.recipe import Recipe
@@ -51,7 +52,7 @@ def train(recipe: Recipe, fresh: bool = False, stop_at: int | None = None, judge
         Fault: the recipe names a task, a set or a model that is not there, or the checkpoint is of another model.
     """
     run = Run(recipe, fresh, judge)
-    with run.progress as progress:
+    with run.progress as progress, kept():
         bar = progress.add_task(recipe.name, total=recipe.steps, completed=run.step, text="")
         for batch in () if run.over else run.batches(stop_at or recipe.last):
             losses = run.update(batch)
