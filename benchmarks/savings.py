@@ -1,7 +1,7 @@
 """Savings on unchanged weights: speed against mIoU and AbsRel, with fewer patches (thinning) and with cells that leave
 early.
 
-    python benchmarks/savings.py [--sides 128 256] [--keeps 0.5 0.25 0.15] [--sures 0.99 0.9] [--exits 4 5]
+    python benchmarks/savings.py [--sides 128 256] [--keeps 0.6 0.4 0.25] [--sures 0.99 0.9] [--exits 4 5]
 
 The same scenes are read and answered in every way, in turns; one JSON line a way. ``encoding`` and ``answering`` are
 the time of the model as it is over that of this way, the median of the turns (answering is without encoding); ``loss``
@@ -30,9 +30,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--sides", type=int, nargs="*", default=[128, 256])
-    parser.add_argument("--keeps", type=float, nargs="*", default=[0.5, 0.25, 0.15], help="thinning: clusters a patch")
+    parser.add_argument("--keeps", type=float, nargs="*", default=[0.6, 0.4, 0.25], help="thinning: tokens a patch")
     parser.add_argument("--before", type=int, nargs="*", default=[None], help="thinning: blocks that see every patch")
-    parser.add_argument("--after", type=int, nargs="*", default=[0], help="thinning: the same at the end")
     parser.add_argument("--sures", type=float, nargs="*", default=[0.99, 0.9], help="leaving: from this probability")
     parser.add_argument("--exits", type=int, nargs="*", default=[None], help="leaving: after so many blocks")
     parser.add_argument("--limit", type=int, default=100)
@@ -40,7 +39,7 @@ def main() -> None:
     given = parser.parse_args()
     generalist = Generalist.from_pretrained(given.model)
     ways: list[Thinning | Leaving | None] = [None]
-    ways += [Thinning(keep, before, after) for keep in given.keeps for before in given.before for after in given.after]
+    ways += [Thinning(keep, before) for keep in given.keeps for before in given.before]
     ways += [Leaving(sure, first) for first in given.exits for sure in given.sures]
     for side in given.sides:
         measure(generalist, side, ways, given.limit, given.batch)

@@ -32,7 +32,7 @@ def encoding() -> Iterator[Row]:
         side = 16 * int(count**0.5)
         one = torch.randn(1, 3, side, side, device=device)
         ways = {"whole": _reader(model, one), "bf16": _reader(half, one.bfloat16())}
-        ways |= {f"thin_{keep}": _thin(model, one, keep) for keep in (0.5, 0.25)}
+        ways |= {f"thin_{keep}": _thin(model, one, keep) for keep in (0.6, 0.4)}
         ways |= {} if small is None else {"int8": _reader(small, one)}
         ways |= {"batch_4": _reader(model, one.expand(4, -1, -1, -1).contiguous())} if count < PATCHES[-1] else {}
         taken = _in_turns(ways, device)

@@ -2,9 +2,9 @@
 
 import struct
 import warnings
-from collections.abc import Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -48,17 +48,7 @@ def load_image(
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
-    if isinstance(source, str | Path) and (path := Path(source)).is_file():
-        state = path.stat()
-        return _decoded(str(source), annotated, state.st_mtime_ns, state.st_size).copy()
-    return _decode(source, annotated)
-
-
-@lru_cache(maxsize=4)
-def _decoded(path: str, annotated: tuple[int, int] | None, *state: int) -> NDArray[np.uint8]:
-    """The last files: a set asks several things of a picture, one after another, and decoding it costs more than all
-    else that is done to it. ``state``: a file that was written anew is another."""
-    return _decode(path, annotated)
+    return _IMAGES.get(source, annotated, lambda: _decode(source, annotated)).copy()
 
 
 def _decode(source: str | Path | BinaryIO, annotated: tuple[int, int] | None) -> NDArray[np.uint8]:
@@ -71,6 +61,35 @@ def _decode(source: str | Path | BinaryIO, annotated: tuple[int, int] | None) ->
         return np.array(upright.convert("RGB"), dtype=np.uint8)
 
 
+class _Lately:
+    """What was decoded lately, as far as it has room: a set asks several things of a picture, one after another, small
+    sets are read again and again, and decoding costs more than all else that is done to a picture."""
+
+    def __init__(self, room: int):
+        self.room, self.held = room, 0
+        self._found: OrderedDict[Any, NDArray[Any]] = OrderedDict()
+
+    def get(self, source: str | Path | BinaryIO, asked: Any, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """What ``decode`` gives of a file, or gave while the file was the same; not to be written to."""
+        if not isinstance(source, str | Path) or not (path := Path(source)).is_file():
+            return decode()
+        state = path.stat()
+        key = str(source), asked, state.st_mtime_ns, state.st_size
+        if key in self._found:
+            self._found.move_to_end(key)
+            return self._found[key]
+        found = decode()
+        if found.nbytes <= self.room:
+            self._found[key] = found
+            self.held += found.nbytes
+        while self.held > self.room:
+            self.held -= self._found.popitem(last=False)[1].nbytes
+        return found
+
+
+_IMAGES, _MAPS = _Lately(64 << 20), _Lately(32 << 20)
+
+
 def load_map(source: str | Path | BinaryIO) -> NDArray[np.int64]:
     """A one-channel image of numbers, a label map or a 16-bit depth map, as it is stored: (H, W) int64.
 
@@ -81,6 +100,10 @@ def load_map(source: str | Path | BinaryIO) -> NDArray[np.int64]:
 
 def load_numbers(source: str | Path | BinaryIO) -> NDArray[Any]:
     """The same in the type that the file has, which may be a fraction."""
+    return _MAPS.get(source, None, lambda: _numbers(source)).copy()
+
+
+def _numbers(source: str | Path | BinaryIO) -> NDArray[Any]:
     with _opened(source) as image:
         if image.mode not in ("1", "L", "P", "I", "F") and not image.mode.startswith("I;16"):
             raise Fault(f"{_name(source)}: an index or depth map has one channel, this image has {image.mode}")

@@ -128,11 +128,10 @@ def _mirrored(texts: Iterable[str]) -> tuple[str, ...]:
 
 def _share(view: View, objects: Objects) -> NDArray[np.float64]:
     """How much (n,) of each thing is seen: of its mask, of its oriented box within the source, or of its box."""
-    shown = view.shown
-    if shown is None:
+    if view.whole_source:
         return np.ones(len(objects))
     if objects.masks is not None:
-        found = [(mask & shown).sum() / max(mask.sum(), 1) for mask in objects.masks]
+        found = [np.count_nonzero(mask & view.shown) / max(np.count_nonzero(mask), 1) for mask in objects.masks]
     elif objects.oriented is not None:
         width, height = view.source
         frame = np.asarray([[0, 0], [width, 0], [width, height], [0, height]], np.float64)

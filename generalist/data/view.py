@@ -133,13 +133,22 @@ class View:
         return known, (row * self.source[0] + column)[known]
 
     @cached_property
-    def shown(self) -> NDArray[np.bool_] | None:
-        """Which pixels (H, W) of the source are seen; None for all of them."""
+    def whole_source(self) -> bool:
+        """Whether all of the source is seen."""
         width, height = self.source
-        if self.seen(self.points(np.asarray([[0, 0], [width, 0], [0, height], [width, height]]))).all():
-            return None
-        x, y = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        return self.seen(self.points(np.stack([x, y], -1)))
+        return bool(self.seen(self.points(np.asarray([[0, 0], [width, 0], [0, height], [width, height]]))).all())
+
+    @cached_property
+    def shown(self) -> NDArray[np.bool_]:
+        """Which pixels (H, W) of the source are seen."""
+        width, height = self.source
+        along, down = np.arange(width) + 0.5, np.arange(height)[:, None] + 0.5
+        out = np.ones((height, width), bool)
+        for (by_x, by_y, shift), low, high in zip(self.matrix, self.bounds[:2], self.bounds[2:], strict=True):
+            # Unless the picture is askew one of the two is 0, and this is about a row or a column.
+            at = by_x * along if by_y == 0 else by_y * down if by_x == 0 else by_x * along + by_y * down
+            out &= (at >= low - shift) & (at <= high - shift)
+        return out
 
     def masks(self, masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Masks (n, H, W) of the source on the canvas."""

@@ -61,9 +61,10 @@ def _attend(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Ten
     (torch 2.14, bf16, 64 to 736 keys), so training keeps the weights, as far as they have room; and in bfloat16 it is
     two to three times as slow as reading in pieces.
     """
-    if mask is None and q.dtype == torch.bfloat16 and pieces_pay(q):
+    if (mask is None or mask.shape[2] == 1) and q.dtype == torch.bfloat16 and pieces_pay(q):
+        added = None if mask is None else mask.expand(*q.shape[:2], -1, -1).flatten(0, 1)
         rows = (q * q.shape[-1] ** -0.5).flatten(0, 1)
-        return in_pieces(rows, [Part(keys.flatten(0, 1), values.flatten(0, 1))]).view_as(q)
+        return in_pieces(rows, [Part(keys.flatten(0, 1), values.flatten(0, 1), added)]).view_as(q)
     if q.device.type != "cpu" or not q.requires_grad or q[..., 0].numel() * keys.shape[2] > HELD:
         return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
     scores = (q * q.shape[-1] ** -0.5) @ keys.transpose(-1, -2)

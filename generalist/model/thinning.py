@@ -1,19 +1,20 @@
-"""Thinning: the middle blocks see fewer tokens than there are patches, on weights that know nothing of it.
+"""Thinning: the later blocks see fewer tokens than there are patches, on weights that know nothing of it.
 
-After Expediting ViT (Liang et al. 2022): before the middle blocks patches gather in clusters, behind them each patch is
-told what became of its cluster. There a patch is the mean of the clusters around it; here it keeps what it was and adds
-the change, as a block adds to a residual stream. There clusters are superpixels; here they are the squares of a coarser
-grid, which cost less and lose less (``docs/decisions.md``).
+After Expediting ViT (Liang et al. 2022): patches gather in clusters, and behind each block they are told what became of
+their cluster. There a patch is then the mean of the clusters around it; here it keeps what it was and adds the change,
+as a block adds to a residual stream. There clusters are superpixels; here they are small squares of patches, and those
+squares whose patches differ most do not gather. A token that stands for several patches is heard as often as it has
+patches, by the logarithm of their number on its scores (Bolya et al. 2023). ``docs/decisions.md`` has what each is worth.
 
-Legend: B pictures, N patches, n clusters, D width, X class token and registers, which never gather.
+Legend: B pictures, N patches, n squares, M tokens, D width, X class token and registers, which never gather.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from math import ceil, isqrt
+from typing import NamedTuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from generalist.faults import Fault
@@ -23,33 +24,22 @@ from generalist.model.layers import Block, rotation
 __all__ = ["Thinning"]
 
 
-@lru_cache(maxsize=16)
-def _square(grid: tuple[int, int], small: tuple[int, int], device: torch.device) -> Tensor:
-    """(N,) int64: the square of the coarser grid that holds the centre of each patch."""
-
-    def along(patches: int, squares: int) -> Tensor:
-        return ((torch.arange(patches, device=device) + 0.5) * squares / patches).long()
-
-    return (along(grid[0], small[0])[:, None] * small[1] + along(grid[1], small[1])).flatten()
-
-
 @dataclass(frozen=True, slots=True)
 class Thinning:
     """How far patches are thinned.
 
-    keep: clusters a patch. before, after: blocks at the beginning and at the end that see every patch, at the beginning
-    half of them unless said.
+    keep: tokens a patch, as near as whole squares come to it. before: blocks at the beginning that see every patch, a
+    third of them unless said.
 
     Raises:
         Fault: a share that is none.
     """
 
-    keep: float = 0.25
+    keep: float = 0.4
     before: int | None = None
-    after: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.keep <= 1 or min(self.before or 0, self.after) < 0:
+        if not 0 < self.keep <= 1 or (self.before or 0) < 0:
             raise Fault(f"thinning keeps a share of patches above 0 and at most 1; not {self}")
 
     def encode(
@@ -64,36 +54,68 @@ class Thinning:
         keys and values of each layer are of all patches, so that whoever asks need not know.
 
         Raises:
-            Fault: there are too few blocks to leave one in the middle.
+            Fault: there are too few blocks to leave one that is thinned.
         """
         skip = x.shape[1] - grid[0] * grid[1]
-        first, last = len(blocks) // 2 if self.before is None else self.before, len(blocks) - self.after
-        if last <= first:
-            raise Fault(f"{len(blocks)} blocks leave none to thin between the first {first} and the last {self.after}")
+        first = len(blocks) // 3 if self.before is None else self.before
+        if first >= len(blocks):
+            raise Fault(f"{len(blocks)} blocks leave none to thin behind the first {first}")
         past, features = [], [x[:, skip:]]
         for block in blocks[:first]:
             x, kv = block(x, turn)
             past.append(kv)
             features.append(x[:, skip:])
-        small = max(round(grid[0] * self.keep**0.5), 1), max(round(grid[1] * self.keep**0.5), 1)
-        square = _square(grid, small, x.device)
-        whole = torch.cat([torch.arange(skip, device=x.device), square + skip])
-        began = _gathered(x, skip, grid, small)
-        fewer = None if turn is None else rotation(_gathered(points, skip, grid, small), 2 * turn[0].shape[-1])
-        middle = began
-        for block in blocks[first:last]:
-            middle, (k, v) = block(middle, fewer)
-            past.append((k.index_select(2, whole), v.index_select(2, whole)))
-            features.append(x[:, skip:] + (middle - began)[:, skip:].index_select(1, square))
-        x = torch.cat([middle[:, :skip], features[-1]], 1)
-        for block in blocks[last:]:
-            x, kv = block(x, turn)
-            past.append(kv)
-            features.append(x[:, skip:])
+        gathering = gathered(x, skip, grid, self.keep)
+        began = middle = gathering.mean(x)
+        fewer = None if turn is None else rotation(gathering.mean(points), 2 * turn[0].shape[-1])
+        heard = gathering.sizes.log()[:, None, None].to(x.dtype)
+        for block in blocks[first:]:
+            middle, (k, v) = block(middle, fewer, None, heard)
+            past.append((gathering.spread(k), gathering.spread(v)))
+            features.append((x + gathering.spread(middle - began))[:, skip:])
         return ImageCache(past, features, grid)
 
 
-def _gathered(x: Tensor, skip: int, grid: tuple[int, int], small: tuple[int, int]) -> Tensor:
-    """Of tokens (B, X + N, D) those (B, X + n, D) that stand for them: the patches as means over squares."""
-    clusters = F.adaptive_avg_pool2d(x[:, skip:].transpose(1, 2).unflatten(2, grid), small)
-    return torch.cat([x[:, :skip], clusters.flatten(2).transpose(1, 2)], 1)
+class Gathering(NamedTuple):
+    """token (B, X + N): the one among M that stands for each. sizes (B, M): for how many; 0 for a token of none."""
+
+    token: Tensor
+    sizes: Tensor
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Of tokens (B or 1, X + N, D) those (B, M, D) that stand for them."""
+        (B, M), D = self.sizes.shape, x.shape[-1]
+        total = x.new_zeros(B, M, D).scatter_add_(1, self._over(D), x.expand(B, -1, -1))
+        return total / self.sizes.clamp(min=1).to(x.dtype)[..., None]
+
+    def spread(self, x: Tensor) -> Tensor:
+        """Of (B, ..., M, E) what each patch has of it: (B, ..., X + N, E)."""
+        between = x.shape[1:-2]
+        token = self._over(x.shape[-1])
+        return x.gather(-2, token.view(len(x), *(1 for _ in between), *token.shape[1:]).expand(-1, *between, -1, -1))
+
+    def _over(self, width: int) -> Tensor:
+        return self.token[..., None].expand(-1, -1, width)
+
+
+def gathered(x: Tensor, skip: int, grid: tuple[int, int], keep: float) -> Gathering:
+    """Who gathers: of tokens (B, X + N, D) the patches by squares, the smallest that can leave ``keep`` N tokens; and so
+    many of these squares fall apart again, those in which patches are farthest from their mean, that it is as many."""
+    (down, across), B, device = grid, len(x), x.device
+    side = isqrt(ceil(1 / keep) - 1) + 1
+    rows, columns = torch.arange(down, device=device)[:, None], torch.arange(across, device=device)
+    small = ceil(down / side), ceil(across / side)
+    n, each = small[0] * small[1], side * side
+    square = (rows // side * small[1] + columns // side).flatten()
+    within = (rows % side * side + columns % side).flatten()
+    apart = min(max(round((keep * down * across - n) / max(each - 1, 1)), 0), n)
+
+    patches = x[:, skip:].float()
+    whole = Gathering(square.expand(B, -1), torch.bincount(square, minlength=n).expand(B, -1))
+    off = (patches - whole.spread(whole.mean(patches))).square().sum(-1)
+    differing = off.new_zeros(B, n).scatter_add_(1, whole.token, off)
+    order = differing.argsort(1, descending=True).argsort(1).gather(1, whole.token)
+    token = torch.where(order < apart, order * each + within, apart * each + order - apart)
+    token = torch.cat([torch.arange(skip, device=device).expand(B, -1), token + skip], 1)
+    sizes = token.new_zeros(B, skip + apart * each + n - apart)
+    return Gathering(token, sizes.scatter_add_(1, token, torch.ones_like(token)))
