@@ -9,8 +9,10 @@ For each set and seed three models, one after the other, each by a process of it
     scratch   the same recipe from random weights
 
 What is done is in ``--out``, a JSON line each in ``theirs.jsonl``, ``ours.jsonl`` and ``scratch.jsonl``; called again
-it goes on where it was, within a training too. At the end: the table of ``compare``, and how ours and scratch learned,
-from what was measured on the way (which chose nothing), on standard output in Markdown.
+it goes on where it was, within a training too. The lines name no folder of the machine, so that they can be kept and
+gone on with elsewhere (``lines`` beside this script holds those of docs/results.md). At the end: the table of
+``compare``, and how ours and scratch learned, from what was measured on the way (which chose nothing), on standard
+output in Markdown.
 """
 
 import argparse
@@ -77,20 +79,20 @@ class Duel:
                 points: dict[int, list[float]] = defaultdict(list)
                 for line in self.found(side):
                     if line["set"] == kind.name:
-                        for minutes, figure in self._watched(kind, side, line["seed"]):
-                            points[minutes].append(figure)
-                        points[round(line["minutes"])].append(line["metrics"][kind.figures[0]])
+                        for minutes, figure in [*line["curve"], (line["minutes"], line["metrics"][kind.figures[0]])]:
+                            points[round(minutes)].append(figure)
                 if points:
                     told = ", ".join(f"{at}: {mean(points[at]):.3f}" for at in sorted(points))
                     yield f"| {kind.name} | {kind.figures[0]} | {start} | {told} |"
 
-    def _watched(self, kind: Set, side: str, seed: int) -> Iterator[tuple[int, float]]:
-        path = self.folder(kind.name, side, seed) / "curve.jsonl"
+    def _watched(self, folder: Path, figure: str) -> Iterator[tuple[float, float]]:
+        """Minutes and the figure, as measured before the end."""
+        path = folder / "curve.jsonl"
         for text in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
             record = json.loads(text)
-            minutes = round(record["seconds"] / 60)
-            if "validation" in record and minutes < round(self.given.minutes):
-                yield minutes, record["validation"][kind.figures[0]]
+            minutes = round(record["seconds"] / 60, 1)
+            if "validation" in record and round(minutes) < round(self.given.minutes):
+                yield minutes, round(record["validation"][figure], 4)
 
     def _done(self, kind: Set, side: str, seed: int) -> bool:
         asked = self.given.model if side == "theirs" else None
@@ -105,7 +107,7 @@ class Duel:
             command += ["--minutes", str(self.given.minutes), "--out", str(self.folder(kind.name, "theirs", seed))]
         if trained and self.given.model:
             command += ["--model", self.given.model]
-        return self._line(command) | {"asked": self.given.model}
+        return self._line(command, kind) | {"asked": self.given.model}
 
     def _ours(self, kind: Set, side: str, seed: int) -> dict[str, Any]:
         out, minutes, threads = self.folder(kind.name, side, seed), self.given.minutes, self.given.threads
@@ -115,12 +117,14 @@ class Duel:
         if not (out / "model").is_dir():
             self._call([*generalist, "train", f"real/{kind.recipe}", *changes], sys.stderr)
         data = kind.data(str(self.given.data), kind.test)
-        line = self._line([*generalist, "eval", kind.task, "--data", data, "--model", str(out / "model"), "--json"])
-        return {"set": kind.name, **line, "seed": seed, "minutes": minutes, "threads": threads}
+        asked = [*generalist, "eval", kind.task, "--data", data, "--model", str(out / "model"), "--json"]
+        curve = list(self._watched(out, kind.figures[0]))
+        told = {"model": out.name, "seed": seed, "minutes": minutes, "threads": threads, "curve": curve}
+        return {"set": kind.name, **self._line(asked, kind), **told}
 
-    def _line(self, command: list[str]) -> dict[str, Any]:
-        found = self._call(command, subprocess.PIPE).stdout
-        return dict(json.loads(found.splitlines()[-1]))
+    def _line(self, command: list[str], kind: Set) -> dict[str, Any]:
+        found = json.loads(self._call(command, subprocess.PIPE).stdout.splitlines()[-1])
+        return {**found, "data": kind.data("$GENERALIST_DATA", kind.test)}
 
     def _call(self, command: list[str], to: Any) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(command, env=self.environment, stdout=to, text=True)

@@ -54,7 +54,9 @@ TasksDir = Annotated[list[Path] | None, typer.Option("--tasks-dir", help="A fold
 Thin = Annotated[
     float | None,
     typer.Option(
-        min=0.01, max=1, help="Clusters a patch that the middle blocks see: faster on large pictures, for dense tasks."
+        min=0.01,
+        max=1,
+        help="Tokens a patch that the later blocks see, 0.4 for one: faster on large pictures, nearly as good.",
     ),
 ]
 
@@ -68,7 +70,7 @@ def load_model(
     exit: float | None = None,
 ) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print. thin: the
-    share of patches that its middle blocks see, None for all of them. exit: see ``Leaving.sure``, None for never."""
+    tokens a patch that its later blocks see, None for all of them. exit: see ``Leaving.sure``, None for never."""
     folder = model_folder(model)
     if blocks not in ("off", "exact", "fast"):
         raise Fault(f"--blocks {blocks}: blocks are off, exact or fast")

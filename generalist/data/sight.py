@@ -131,7 +131,9 @@ def _share(view: View, objects: Objects) -> NDArray[np.float64]:
     if view.whole_source:
         return np.ones(len(objects))
     if objects.masks is not None:
-        found = [np.count_nonzero(mask & view.shown) / max(np.count_nonzero(mask), 1) for mask in objects.masks]
+        found = [
+            int(np.count_nonzero(mask & view.shown)) / max(int(np.count_nonzero(mask)), 1) for mask in objects.masks
+        ]
     elif objects.oriented is not None:
         width, height = view.source
         frame = np.asarray([[0, 0], [width, 0], [width, height], [0, height]], np.float64)

@@ -4,7 +4,7 @@ After Expediting ViT (Liang et al. 2022): patches gather in clusters, and behind
 their cluster. There a patch is then the mean of the clusters around it; here it keeps what it was and adds the change,
 as a block adds to a residual stream. There clusters are superpixels; here they are small squares of patches, and those
 squares whose patches differ most do not gather. A token that stands for several patches is heard as often as it has
-patches, by the logarithm of their number on its scores (Bolya et al. 2023). ``docs/decisions.md`` has what each is worth.
+patches, by the logarithm of their number on its scores (Bolya et al. 2023). What each is worth: ``docs/decisions.md``.
 
 Legend: B pictures, N patches, n squares, M tokens, D width, X class token and registers, which never gather.
 """
@@ -99,8 +99,9 @@ class Gathering(NamedTuple):
 
 
 def gathered(x: Tensor, skip: int, grid: tuple[int, int], keep: float) -> Gathering:
-    """Who gathers: of tokens (B, X + N, D) the patches by squares, the smallest that can leave ``keep`` N tokens; and so
-    many of these squares fall apart again, those in which patches are farthest from their mean, that it is as many."""
+    """Who gathers: of tokens (B, X + N, D) the patches by squares, the smallest that can leave ``keep`` N tokens; and
+    so many of these squares fall apart again, those in which patches are farthest from their mean, that it is as
+    many."""
     (down, across), B, device = grid, len(x), x.device
     side = isqrt(ceil(1 / keep) - 1) + 1
     rows, columns = torch.arange(down, device=device)[:, None], torch.arange(across, device=device)

@@ -1,0 +1,48 @@
+"""Pictures read lately stay decoded, as far as they have room, and nobody can change them for others."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from generalist.data import images
+from generalist.data.images import load_image, load_map
+
+
+@pytest.fixture
+def lately(monkeypatch):
+    """A store with room for two pictures of 8 x 8, and the names of what was decoded."""
+    store = images._Lately(2 * 8 * 8 * 3)
+    monkeypatch.setattr(images, "_IMAGES", store)
+    read = []
+    decode = images._decode
+    monkeypatch.setattr(images, "_decode", lambda source, size: (read.append(str(source)[-5]), decode(source, size))[1])
+    return store, read
+
+
+def painted(path, value, side=8):
+    Image.fromarray(np.full((side, side, 3), value, np.uint8)).save(path)
+    return path
+
+
+def test_the_oldest_leaves_and_what_is_asked_for_again_is_not_the_oldest(lately, tmp_path):
+    store, read = lately
+    a, b, c = (painted(tmp_path / f"{name}.png", i) for i, name in enumerate("abc"))
+    for path in (a, b, a, c, a, b):
+        load_image(path)
+    assert read == ["a", "b", "c", "b"] and store.held == store.room
+
+
+def test_what_has_no_room_is_not_kept(lately, tmp_path):
+    store, read = lately
+    path = painted(tmp_path / "a.png", 7, 32)
+    assert (load_image(path) == load_image(path)).all()
+    assert read == ["a", "a"] and store.held == 0
+
+
+def test_nobody_changes_what_is_kept(tmp_path):
+    painted(tmp_path / "a.png", 3)
+    load_image(tmp_path / "a.png")[:] = 0
+    assert (load_image(tmp_path / "a.png") == 3).all()
+    Image.fromarray(np.full((4, 4), 5, np.uint8)).save(tmp_path / "m.png")
+    load_map(tmp_path / "m.png")[:] = 0
+    assert (load_map(tmp_path / "m.png") == 5).all()
