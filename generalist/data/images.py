@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -68,6 +69,7 @@ class _Lately:
     def __init__(self, room: int):
         self.room, self.held = room, 0
         self._found: OrderedDict[Any, NDArray[Any]] = OrderedDict()
+        self._one = Lock()  # a server answers in threads
 
     def get(self, source: str | Path | BinaryIO, asked: Any, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """What ``decode`` gives of a file, or gave while the file was the same; not to be written to."""
@@ -75,15 +77,17 @@ class _Lately:
             return decode()
         state = path.stat()
         key = str(source), asked, state.st_mtime_ns, state.st_size
-        if key in self._found:
-            self._found.move_to_end(key)
-            return self._found[key]
+        with self._one:
+            if key in self._found:
+                self._found.move_to_end(key)
+                return self._found[key]
         found = decode()
-        if found.nbytes <= self.room:
-            self._found[key] = found
-            self.held += found.nbytes
-        while self.held > self.room:
-            self.held -= self._found.popitem(last=False)[1].nbytes
+        with self._one:
+            if found.nbytes <= self.room and key not in self._found:
+                self._found[key] = found
+                self.held += found.nbytes
+            while self.held > self.room:
+                self.held -= self._found.popitem(last=False)[1].nbytes
         return found
 
 
