@@ -28,7 +28,8 @@ from generalist.train.throughput import Meter, peak
 
 __all__ = ["training"]
 
-WARM = 2
+WARM = 4
+"""Steps that are not counted: by then most memory has been asked for once (``train/memory.py``)."""
 
 SIZES = (("tiny", 16, 128, 1), ("base", 8, 384, 2))
 """Presets, with the pictures of a step, their edge, and of how many steps of tiny one is made. What an optimiser does
