@@ -10,7 +10,7 @@ class Set:
     """``spec`` is a reader's, with places for the folder of all sets and for a split; ``train`` and ``test`` are the
     splits. recipe: ours for it, of ``recipes/real``. figures: those of the task's metrics that are compared, the first
     being the one that decides. flips: how a picture may be mirrored without becoming another: "across", "both" ways, or
-    by half a "turn"."""
+    by half a "turn". ours: the task that ours is asked, if it answers the same in another spelling."""
 
     name: str
     task: str
@@ -20,6 +20,7 @@ class Set:
     test: str
     figures: tuple[str, ...]
     flips: str = "across"
+    ours: str = ""
 
     def data(self, folder: str, split: str) -> str:
         """The spec of one split, as ``open_data`` and ``generalist eval --data`` take it."""
@@ -38,7 +39,7 @@ SETS = {
         # Cards have letters and numbers on them, which a mirror spoils, and no top.
         Set("cards", "detect", "playing_cards", "voc:{}/playing_cards:{}", "train", "test", ("AP50", "AP"), "turn"),
         Set("pennfudan", "instances", "pennfudan", "instancemaps:{}/pennfudan:{}?name=pedestrian&held=12", "train",
-            "test", ("AP50", "AP")),
+            "test", ("AP50", "AP"), ours="instances_pixels"),
         Set("camvid", "segment", "camvid", "labelmaps:{}/camvid:{}?classes=camvid", "train", "val", ("mIoU",)),
         # A vocabulary points at 64 names at most, so of the 129 each request names 64, those in the picture among
         # them. Both sides are asked the same.
