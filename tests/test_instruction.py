@@ -191,7 +191,7 @@ def right(request: dict, found: Understood | None) -> bool:
         ("requests_dev10", 0.94),
         ("requests_dev11", 0.96),
         ("requests_dev12", 0.97),
-        ("requests_dev13", 0.88),
+        ("requests_dev13", 0.89),
         ("requests_dev14", 0.83),
         ("requests_dev15", 0.87),
         ("requests_dev16", 0.88),

@@ -95,9 +95,9 @@ class Duel:
                 yield minutes, round(record["validation"][figure], 4)
 
     def _done(self, kind: Set, side: str, seed: int) -> bool:
-        asked = self.given.model if side == "theirs" else None
-        same = (kind.name, seed, asked)
-        return any((line["set"], line["seed"], line.get("asked")) == same for line in self.found(side))
+        task, asked = (kind.task, self.given.model) if side == "theirs" else (kind.ours or kind.task, None)
+        same = (kind.name, task, seed, asked)
+        return any((line["set"], line["task"], line["seed"], line.get("asked")) == same for line in self.found(side))
 
     def _theirs(self, kind: Set, seed: int) -> dict[str, Any]:
         trained = RIVALS[kind.task] not in ("captions", "majority")

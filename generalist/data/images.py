@@ -99,7 +99,7 @@ def load_map(source: str | Path | BinaryIO) -> NDArray[np.int64]:
 
     A palette image gives its indices. Raises Fault, naming the file, if it is missing, broken or has colours.
     """
-    return load_numbers(source).astype(np.int64)
+    return _MAPS.get(source, None, lambda: _numbers(source)).astype(np.int64)
 
 
 def load_numbers(source: str | Path | BinaryIO) -> NDArray[Any]:
