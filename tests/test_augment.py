@@ -15,6 +15,7 @@ from generalist.data.augment import Augment, Freedom
 from generalist.data.language import phrase
 from generalist.data.mirror import mirrored, sided
 from generalist.data.mosaic import may_be_pieced
+from generalist.data.paste import covered, may_be_pasted, pasted
 from generalist.data.raycast import look, normals_of
 from generalist.data.readers import open_data
 from generalist.data.scenes import SEMANTIC_NAMES, Scenes, annotate
@@ -304,7 +305,7 @@ def test_words_keep_a_picture_whole_and_documents_keep_it_as_it_is():
 )  # fmt: skip
 def test_every_task_of_the_world_survives_everything(tasks, task):
     data = open_data("scenes:train?size=64")
-    augment = Augment(flip=0.5, quarters=0.3, turn=15, scale=(0.3, 1.6), colour=0.4, mosaic=0.4)
+    augment = Augment(flip=0.5, quarters=0.3, turn=15, scale=(0.3, 1.6), colour=0.4, mosaic=0.4, paste=0.4)
     for seed in range(12):
         rng = np.random.default_rng(seed)
         row = [data.sample(seed, task, rng)]
@@ -345,6 +346,40 @@ def test_a_mosaic_holds_the_things_of_four_pictures_where_they_are_drawn():
     for i in cube:  # both tell the same of the same pixels
         there = things.objects.masks[i]
         assert (names.semantic[there] == names.labels.index(things.objects.names[i])).mean() > 0.99
+
+
+@given(st.data(), SIZES, st.integers(0, 2**32 - 1))
+def test_what_is_laid_on_things_hides_them(data, size, seed):
+    held = data.draw(objects(size, NAMES))
+    over = np.random.default_rng(seed).random((size[1] // 4 + 1, size[0] // 4 + 1)) < 0.6
+    over = over.repeat(4, 0).repeat(4, 1)[: size[1], : size[0]]
+    left = held.masks & ~over
+    there = np.flatnonzero(left.any((1, 2)) | ~held.masks.any((1, 2)))
+    out = covered(held, over)
+    assert out.names == tuple(held.names[i] for i in there) and np.array_equal(out.masks, left[there])
+    assert np.array_equal(out.ignore, (left.sum((1, 2)) < VISIBLE * held.masks.sum((1, 2)))[there])
+    for box, mask, i in zip(out.boxes, out.masks, there, strict=True):
+        same = np.array_equal(mask, held.masks[i])
+        assert np.array_equal(box, held.boxes[i] if same else boxes_of_masks(mask[None])[0])
+
+
+def test_things_of_another_picture_are_laid_on_it_pixel_by_pixel():
+    data = open_data("scenes:train?size=64")
+    laid = 0
+    for seed in range(8):
+        row, other = ([data.sample(i, name) for name in ("instances", "panoptic")] for i in (seed, seed + 8))
+        assert all(map(may_be_pasted, row)) and not may_be_pasted(data.sample(0, "segment"))
+        seen = pasted(row, other, np.random.default_rng(seed))
+        assert np.array_equal(seen[0].image, seen[1].image)
+        under, above = row[1].objects, other[1].objects
+        for name, mask in zip(seen[1].objects.names, seen[1].objects.masks, strict=True):
+            came = [k for k, held in enumerate(above.masks) if above.names[k] == name and (mask == held).all()]
+            laid += len(came)
+            source = other[0].image if came else row[0].image
+            assert np.array_equal(seen[0].image[mask], source[mask])  # it is painted where it is said to be
+            assert came or any(name == n and not (mask & ~held).any() for n, held in zip(under.names, under.masks, strict=True))
+        assert seen[1].objects.masks.sum(0).max() <= 1  # a pixel is of one thing
+    assert laid > 8
 
 
 def test_a_row_is_a_function_of_its_seed():

@@ -14,6 +14,7 @@ from torchvision.transforms.v2 import functional
 from generalist.data.images import load_image
 from generalist.data.mirror import sided
 from generalist.data.mosaic import Window, may_be_pieced, pieced
+from generalist.data.paste import may_be_pasted, pasted
 from generalist.data.sight import sample_seen
 from generalist.data.view import Tint, View
 from generalist.faults import Fault
@@ -76,7 +77,8 @@ class Augment(BaseModel):
     turn either way. scale: of the longer edge in edges of the model's square, drawn evenly; the picture is cropped or
     lies on grey, at random (large-scale jitter: Ghiasi et al. 2021). colour: most that brightness, contrast and
     saturation change, as a share; hues stay, words name them. mosaic: probability of four pictures in one (Bochkovskiy
-    et al. 2020), each at a scale of its own, for things and for names of pixels.
+    et al. 2020), each at a scale of its own, for things and for names of pixels. paste: probability that some things of
+    another picture are laid on it, for things with masks (Ghiasi et al. 2021).
 
     What a picture does not allow (``Freedom``) is not done to it. Nothing but ``rng`` decides.
     """
@@ -89,6 +91,7 @@ class Augment(BaseModel):
     scale: tuple[float, float] | None = None
     colour: float = Field(0.0, ge=0, lt=1)
     mosaic: float = Field(0.0, ge=0, le=1)
+    paste: float = Field(0.0, ge=0, le=1)
 
     @model_validator(mode="after")
     def _ordered(self) -> "Augment":
@@ -103,11 +106,14 @@ class Augment(BaseModel):
         Raises:
             Fault: a picture cannot be read, or a sample holds what nobody knows how to look at otherwise.
         """
+        whole = (0, 0, side, side) if self.paste and rng.random() < self.paste and all(map(may_be_pasted, row)) else None
         if rng.random() < self.mosaic and all(map(may_be_pieced, row)):
             rows, windows = [row, *(more() for _ in range(3))], _windows(rng, side)
-            seen = [self._seen(each, rng, side, window) for each, window in zip(rows, windows, strict=True)]
-            return [pieced(four, windows) for four in zip(*seen, strict=True)]
-        return self._seen(row, rng, side, None)
+            four = [self._seen(each, rng, side, window) for each, window in zip(rows, windows, strict=True)]
+            seen = [pieced(each, windows) for each in zip(*four, strict=True)]
+        else:
+            seen = self._seen(row, rng, side, whole)
+        return seen if whole is None else pasted(seen, self._seen(more(), rng, side, whole), rng)
 
     def _seen(self, row: Row, rng: Random, side: int, window: Window | None) -> list[Sample]:
         pictured = next((sample for sample in row if sample.image is not None), None)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
-__all__ = ["Window", "may_be_pieced", "pieced"]
+__all__ = ["Window", "may_be_pieced", "named", "pieced", "renamed", "together"]
 
 Window = tuple[int, int, int, int]
 """x1, y1, x2, y2 in whole pixels of the canvas."""
@@ -39,12 +39,12 @@ def pieced(samples: Sequence[Sample], windows: Sequence[Window]) -> Sample:
     for (x1, y1, x2, y2), other in zip(windows, samples, strict=True):
         image[y1:y2, x1:x2] = np.asarray(other.image)[y1:y2, x1:x2]
         if semantic is not None:
-            semantic[y1:y2, x1:x2] = _renamed(other, first.labels)[y1:y2, x1:x2]
-    objects = None if first.objects is None else _together([_named(sample, first.labels) for sample in samples])
+            semantic[y1:y2, x1:x2] = renamed(other, first.labels)[y1:y2, x1:x2]
+    objects = None if first.objects is None else together([named(sample, first.labels) for sample in samples])
     return first.but(image=image, semantic=semantic, objects=objects)
 
 
-def _renamed(sample: Sample, labels: tuple[str, ...]) -> NDArray[np.int16]:
+def renamed(sample: Sample, labels: tuple[str, ...]) -> NDArray[np.int16]:
     """The names of pixels as places in other labels, -1 for those that are not among them."""
     if sample.semantic is None:
         raise Fault("augment: mosaic: one picture has names of pixels and another has none: leave mosaic out")
@@ -52,14 +52,15 @@ def _renamed(sample: Sample, labels: tuple[str, ...]) -> NDArray[np.int16]:
     return np.asarray([*place, -1], np.int16)[sample.semantic]  # -1 is the last
 
 
-def _named(sample: Sample, labels: tuple[str, ...]) -> Objects:
+def named(sample: Sample, labels: tuple[str, ...]) -> Objects:
+    """Those things of a sample that bear one of some names, and those without a name."""
     if sample.objects is None:
         raise Fault("augment: mosaic: one picture has things and another has none: leave mosaic out")
     asked = set(labels) | {""}  # void has no name
     return sample.objects.select([i for i, name in enumerate(sample.objects.names) if name in asked])
 
 
-def _together(parts: Sequence[Objects]) -> Objects:
+def together(parts: Sequence[Objects]) -> Objects:
     """Things of several pictures, one after another."""
     held: dict[str, NDArray[np.generic]] = {}
     for name in _OPTIONAL:
