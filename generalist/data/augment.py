@@ -106,7 +106,8 @@ class Augment(BaseModel):
         Raises:
             Fault: a picture cannot be read, or a sample holds what nobody knows how to look at otherwise.
         """
-        whole = (0, 0, side, side) if self.paste and rng.random() < self.paste and all(map(may_be_pasted, row)) else None
+        pastes = bool(self.paste) and rng.random() < self.paste and all(map(may_be_pasted, row))
+        whole = (0, 0, side, side) if pastes else None
         if rng.random() < self.mosaic and all(map(may_be_pieced, row)):
             rows, windows = [row, *(more() for _ in range(3))], _windows(rng, side)
             four = [self._seen(each, rng, side, window) for each, window in zip(rows, windows, strict=True)]

@@ -34,7 +34,7 @@ def pasted(row: Sequence[Sample], other: Sequence[Sample], rng: np.random.Genera
         return list(row)
     taken = rng.random(len(loose)) < 0.5
     taken[rng.integers(len(loose))] = True
-    over = things.masks[loose[taken]].any(0)
+    over: Mask = np.logical_or.reduce(things.masks[loose[taken]])
     image = np.where(over[..., None], np.asarray(other[0].image), np.asarray(row[0].image))
     return [_laid(under, above, over, image) for under, above in zip(row, other, strict=True)]
 
