@@ -84,6 +84,12 @@ def test_the_album_holds_what_was_asked_last(generalist, encoded):
     assert len(generalist.album) == 2
 
 
+def test_a_pillow_image_is_answered_as_its_pixels_and_read_once(generalist, encoded):
+    first = generalist("depth", picture(0))
+    alike(generalist("depth", Image.fromarray(picture(0))), first)
+    assert encoded == [1]
+
+
 def test_a_file_is_decoded_and_read_once_until_it_is_written_anew(generalist, encoded, tmp_path, monkeypatch):
     path = tmp_path / "a.png"
     Image.fromarray(picture(0)).save(path)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from generalist.data import images
 from generalist.data.images import load_image, load_map
+from generalist.faults import Fault
 
 
 @pytest.fixture
@@ -46,3 +47,28 @@ def test_nobody_changes_what_is_kept(tmp_path):
     Image.fromarray(np.full((4, 4), 5, np.uint8)).save(tmp_path / "m.png")
     load_map(tmp_path / "m.png")[:] = 0
     assert (load_map(tmp_path / "m.png") == 5).all()
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "P", "CMYK", "I;16"])
+def test_an_opened_image_is_read_like_its_file(tmp_path, mode):
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    made = Image.fromarray(pixels).convert("I" if mode == "I;16" else mode)
+    path = tmp_path / ("a.jpg" if mode == "CMYK" else "a.png")
+    made.convert(mode).save(path)
+    with Image.open(path) as opened:
+        assert (load_image(opened) == load_image(path)).all()
+        assert opened.size == (9, 6)  # and is still open
+
+
+def test_an_opened_photo_is_turned_as_its_camera_says(tmp_path):
+    turned = Image.Exif()
+    turned[0x0112] = 6
+    Image.new("RGB", (9, 6)).save(tmp_path / "a.jpg", exif=turned)
+    with Image.open(tmp_path / "a.jpg") as opened:
+        assert load_image(opened).shape == load_image(tmp_path / "a.jpg").shape == (9, 6, 3)
+
+
+@pytest.mark.parametrize("wrong", [7, None, [1, 2], {"image": "a.png"}])
+def test_what_is_no_image_is_told(wrong):
+    with pytest.raises(Fault, match=f"not {type(wrong).__name__}"):
+        load_image(wrong)

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from generalist.data.images import load_image
 from generalist.model.cache import ImageCache
 from generalist.sequence.sample import Answer
 
@@ -55,6 +57,8 @@ class Album:
             except OSError:
                 return object()  # whoever opens it will say what is wrong
             return str(path.absolute()), state.st_mtime_ns, state.st_size
+        if isinstance(image, Image.Image):
+            image = load_image(image)
         if isinstance(image, np.ndarray):
             whole = np.ascontiguousarray(image).data
             return image.shape, image.dtype.str, hashlib.blake2b(whole, digest_size=16).digest()

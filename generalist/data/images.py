@@ -4,7 +4,7 @@ import struct
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock
 from typing import Any, BinaryIO
@@ -36,10 +36,13 @@ _BROKEN = (
 )
 
 
-def load_image(
-    source: str | Path | BinaryIO | NDArray[Any], annotated: tuple[int, int] | None = None
-) -> NDArray[np.uint8]:
-    """An image as (H, W, 3) uint8 RGB: from a path, an open binary file, or an array (H, W), (H, W, 3) or (H, W, 4).
+File = str | Path | BinaryIO | Image.Image
+"""What an image is read from: a path, an open binary file, or what Pillow has opened or made."""
+
+
+def load_image(source: File | NDArray[Any], annotated: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """An image as (H, W, 3) uint8 RGB: from a path, an open binary file, a Pillow image, or an array (H, W), (H, W, 3)
+    or (H, W, 4).
 
     EXIF orientation is applied, because that is how people see a photo. ``annotated`` is the (width, height) that the
     annotations speak of: where it fits the stored pixels and not the upright ones, the stored ones are given.
@@ -52,7 +55,7 @@ def load_image(
     return _IMAGES.get(source, annotated, lambda: _decode(source, annotated)).copy()
 
 
-def _decode(source: str | Path | BinaryIO, annotated: tuple[int, int] | None) -> NDArray[np.uint8]:
+def _decode(source: File, annotated: tuple[int, int] | None) -> NDArray[np.uint8]:
     with _opened(source) as image:
         upright = ImageOps.exif_transpose(image) if _ORIENTATION in image.getexif() else image
         if annotated is not None and upright.size != annotated and image.size == annotated:
@@ -71,7 +74,7 @@ class _Lately:
         self._found: OrderedDict[Any, NDArray[Any]] = OrderedDict()
         self._one = Lock()  # a server answers in threads
 
-    def get(self, source: str | Path | BinaryIO, asked: Any, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+    def get(self, source: File, asked: Any, decode: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """What ``decode`` gives of a file, or gave while the file was the same; not to be written to."""
         if not isinstance(source, str | Path) or not (path := Path(source)).is_file():
             return decode()
@@ -94,7 +97,7 @@ class _Lately:
 _IMAGES, _MAPS = _Lately(64 << 20), _Lately(32 << 20)
 
 
-def load_map(source: str | Path | BinaryIO) -> NDArray[np.int64]:
+def load_map(source: File) -> NDArray[np.int64]:
     """A one-channel image of numbers, a label map or a 16-bit depth map, as it is stored: (H, W) int64.
 
     A palette image gives its indices. Raises Fault, naming the file, if it is missing, broken or has colours.
@@ -102,12 +105,12 @@ def load_map(source: str | Path | BinaryIO) -> NDArray[np.int64]:
     return _MAPS.get(source, None, lambda: _numbers(source)).astype(np.int64)
 
 
-def load_numbers(source: str | Path | BinaryIO) -> NDArray[Any]:
+def load_numbers(source: File) -> NDArray[Any]:
     """The same in the type that the file has, which may be a fraction."""
     return _MAPS.get(source, None, lambda: _numbers(source)).copy()
 
 
-def _numbers(source: str | Path | BinaryIO) -> NDArray[Any]:
+def _numbers(source: File) -> NDArray[Any]:
     with _opened(source) as image:
         if image.mode not in ("1", "L", "P", "I", "F") and not image.mode.startswith("I;16"):
             raise Fault(f"{_name(source)}: an index or depth map has one channel, this image has {image.mode}")
@@ -122,18 +125,22 @@ def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[..., :3])
 
 
-def _name(source: str | Path | BinaryIO) -> str:
-    return str(source) if isinstance(source, str | Path) else getattr(source, "name", "the image given")
+def _name(source: File) -> str:
+    return str(source) if isinstance(source, str | Path) else getattr(source, "name", "") or "the image given"
 
 
 @contextmanager
-def _opened(source: str | Path | BinaryIO) -> Iterator[Image.Image]:
+def _opened(source: File) -> Iterator[Image.Image]:
     """The image behind ``source``, decoded; every way in which a file can be bad becomes a Fault."""
     name = _name(source)
+    if not isinstance(source, str | Path | Image.Image) and not hasattr(source, "read"):
+        raise Fault(
+            f"an image is a path, a file, a Pillow image or an array (H, W, 3) uint8, not {type(source).__name__}"
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns at half of its own limit, and about damaged metadata
-            with Image.open(source) as image:
+            with nullcontext(source) if isinstance(source, Image.Image) else Image.open(source) as image:
                 if image.width * image.height > LARGEST:
                     raise Fault(f"{name}: {image.width}x{image.height} is more than {LARGEST:,} pixels")
                 image.load()
