@@ -74,3 +74,38 @@ def test_requests_to_learn_from_are_told_apart_and_fixed():
     assert texts == set(fixed.labels)
     with pytest.raises(Fault, match="no split 'old'"):
         open_data("requests:old")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("detect", {"labels": ["red cube"]}),
+        ("segment", {"labels": "sky, road"}),
+        ("Refer", {"phrase": "the left cube"}),
+        ("ask", {"question": "how many cubes?"}),
+        ("describe", {"region": "box:0,0,9,9"}),
+    ],
+)
+def test_a_task_may_be_named_and_what_it_needs_given(generalist, name, fields):
+    task, request = generalist.route(name, fields=fields)
+    assert task.name == name.lower()
+    assert all(getattr(request, field) for field in fields)
+
+
+def test_a_task_named_alone_says_what_it_needs(generalist):
+    task, request = generalist.route("detect")
+    with pytest.raises(Fault, match="'detect' needs labels"):
+        task.frame(request)
+
+
+@pytest.mark.parametrize("said", ["", "  \n"])
+def test_an_empty_request_is_told(generalist, said):
+    with pytest.raises(Fault, match="the request is empty"):
+        generalist.route(said)
+
+
+def test_an_unknown_field_is_told(generalist):
+    with pytest.raises(Fault, match="no field 'lables'; did you mean 'labels'"):
+        generalist.route("depth", fields={"lables": ["cube"]})
+    with pytest.raises(Fault, match="no task 'zzzz'. The tasks are ask"):
+        generalist.route("depth", task="zzzz")

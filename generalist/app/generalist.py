@@ -42,6 +42,9 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 CONVINCED = 0.7
 """The probability from which the model's word is taken for what a request means."""
 
+FIELDS = ("labels", "phrase", "question", "query", "document", "region", "granularity")
+"""What a request may say besides its instruction: the fields of a ``Sample`` that are no answer."""
+
 QUERY = 200
 """Letters of a request that are enough to tell what it means."""
 
@@ -181,9 +184,11 @@ class Generalist:
         """The task that an instruction means, and the request's fields read out of it: see ``instruction``.
 
         With ``task`` given, a text that is no prompt of it is what the prompt would have held. Raises Fault that
-        names the nearest prompts.
+        names the nearest prompts, or the field that no request has.
         """
         fields = dict(fields or {})
+        for name in fields.keys() - set(FIELDS):
+            raise Fault(f"a request has no field {name!r}{_near(name, FIELDS)} The fields are {', '.join(FIELDS)}")
         if isinstance(fields.get("labels"), str):
             fields["labels"] = tuple(name.strip() for name in fields["labels"].split(","))
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -191,6 +196,9 @@ class Generalist:
             fields["region"] = open_region(fields["region"])
         region = fields.get("region")
         kind = None if region is None else region.kind
+        if task is None and not instruction.strip():
+            raise Fault('the request is empty: say what is wanted, such as "depth" or "detect red cube, blue sphere"')
+        task = self._by_name(instruction, fields) if task is None else task
         if task is None:
             understood = self._understood(instruction, has_image, kind)
             return self.tasks[understood.task], Sample(**{**understood.fields, **fields})
@@ -198,11 +206,19 @@ class Generalist:
         whole = [one for one in candidates(instruction, {task: found}, True, kind) if one.how != "by its words"]
         return found, Sample(**{**(whole[0].fields if whole else self._bare(found, instruction)), **fields})
 
+    def _by_name(self, instruction: str, fields: dict[str, Any]) -> str | None:
+        """The task whose very name a request is, what it needs besides an image being given in fields."""
+        task = self.tasks.get(instruction.strip().lower())
+        needs = {need.name for need in task.inputs if not need.optional} - {"image"} if task else set()
+        return task.name if task and needs and needs <= {name for name, value in fields.items() if value} else None
+
     def _understood(self, instruction: str, has_image: bool, kind: str | None) -> Understood:
         """By the prompts; where none fits by the model, if it is sure and what the task asks for can be read."""
         try:
             return understand(instruction, self.tasks, has_image, kind)
         except Fault:
+            if instruction.strip().lower() in self.tasks:
+                return Understood(instruction.strip().lower(), {}, "by its name", 1.0)  # which says what it needs
             guess = self._guess(instruction, has_image, kind)
             if guess is None:
                 raise
@@ -225,9 +241,7 @@ class Generalist:
 
     def _named(self, name: str) -> Task:
         if name not in self.tasks:
-            near = difflib.get_close_matches(name, self.tasks, 1, 0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise Fault(f"there is no task {name!r}{hint} The tasks are {', '.join(self.tasks)}")
+            raise Fault(f"there is no task {name!r}{_near(name, self.tasks)} The tasks are {', '.join(self.tasks)}")
         return self.tasks[name]
 
     def _bare(self, task: Task, text: str) -> dict[str, Any]:
@@ -276,3 +290,9 @@ class Generalist:
         if answer.scores is not None and answer.task in self.scalings:
             answer.scores = self.scalings[answer.task](answer.scores)
         return rescored(answer) if self.rescore else answer
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    """What may have been meant, and the end of the sentence."""
+    near = difflib.get_close_matches(name, list(known), 1, 0.4)
+    return f"; did you mean {near[0]!r}?" if near else "."

@@ -122,6 +122,8 @@ def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
         pixels = np.repeat(pixels[..., None], 3, axis=2)
     if pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or pixels.dtype != np.uint8:
         raise Fault(f"an image is (H, W, 3) uint8, this array is {pixels.shape} {pixels.dtype}")
+    if not pixels.size:
+        raise Fault(f"an image has pixels, this array is {pixels.shape}")
     return np.ascontiguousarray(pixels[..., :3])
 
 

@@ -64,13 +64,13 @@ _ASKED_FIRST = re.compile(r"[^.?!]*\?\s+\S")
 _VERBLESS = re.compile(r"\w+\s+((?:the|all|every|each)\s.*)", re.I | re.S)
 """Whatever is done to every bottle, it is every bottle that is meant."""
 
-How = Literal["literally", "in other words", "by its words", "as the model reads it"]
+How = Literal["literally", "in other words", "by its words", "as the model reads it", "by its name"]
 
 
 @dataclass(frozen=True)
 class Understood:
-    """A task, and the fields read out of the text. how: ``literally``, ``in other words``, ``by its words`` or,
-    where no prompt fits, ``as the model reads it``.
+    """A task, and the fields read out of the text. how: ``literally``, ``in other words`` or ``by its words``,
+    and where no prompt fits ``by its name`` or ``as the model reads it``.
 
     nearest: the tasks with their scores, best first, this one among them.
     """
