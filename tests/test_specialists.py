@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -385,6 +386,27 @@ def test_a_duel_does_what_is_missing_and_shows_how_both_starts_learned(tmp_path,
         assert "| bccd | AP50 | random weights | 1: 0.060, 2: 0.500 |" in table
     trained = [words for words in called if "train" in words]
     assert [all(change in words for change in duel.TRANSFER) for words in trained] == [True, False]
+
+
+def test_runs_side_by_side_have_cores_of_their_own(tmp_path, monkeypatch, capsys):
+    both, cores = threading.Barrier(2), []
+
+    def call(self, command, to):
+        both.wait(20)  # neither goes on until the other has begun
+        cores.append(os.sched_getaffinity(0))
+        told = line("bccd", 0.5) | {"set": "bccd", "seed": int(command[command.index("--seed") + 1])}
+        return duel.subprocess.CompletedProcess(command, 0, json.dumps(told))
+
+    monkeypatch.setattr(duel.Duel, "_call", call)
+    command = ["duel.py", "--data", str(tmp_path), "--out", str(tmp_path), "--sets", "bccd", "--sides", "theirs"]
+    monkeypatch.setattr(sys, "argv", [*command, "--seeds", "0", "1", "2", "3", "--threads", "1", "--jobs", "2"])
+    before = os.sched_getaffinity(0)
+    duel.main()
+    capsys.readouterr()
+    assert os.sched_getaffinity(0) == before
+    assert sorted(told["seed"] for told in compare.lines([tmp_path / "theirs.jsonl"])) == [0, 1, 2, 3]
+    assert all(len(held) == 1 for held in cores) or len(before) < 2
+    assert len(set.union(*cores)) == min(2, len(before))
 
 
 @pytest.mark.parametrize("name", SETS)

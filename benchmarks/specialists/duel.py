@@ -2,7 +2,8 @@
 
     python benchmarks/specialists/duel.py --data DIR --out runs/duel --sets bccd camvid --seeds 0 1 2 --minutes 30
 
-For each set and seed three models, one after the other, each by a process of its own with ``--threads`` threads:
+For each set and seed three models, ``--jobs`` at a time, each by a process of its own with ``--threads`` threads, held
+to as many cores (on Linux):
 
     theirs    the specialist of the task, the first that ``detection``, ``segmentation`` or ``depth`` has, or --model
     ours      the set's recipe in ``recipes/real`` from the shipped ``tiny``
@@ -22,8 +23,11 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
 from pathlib import Path
 from statistics import mean
+from threading import Lock
 from typing import Any
 
 from compare import grouped, lines, rows, table
@@ -50,16 +54,36 @@ class Duel:
         self.out.mkdir(parents=True, exist_ok=True)
         threads = {name: str(given.threads) for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
         self.environment = {**os.environ, **threads, "GENERALIST_DATA": str(given.data)}
+        self.lanes, self.one = count(), Lock()
 
     def run(self) -> None:
         """Every run that is not yet among the lines."""
-        for seed in self.given.seeds:
-            for kind in (SETS[name] for name in self.given.sets):
-                for side in self.given.sides:
-                    if not self._done(kind, side, seed):
-                        line = self._theirs(kind, seed) if side == "theirs" else self._ours(kind, side, seed)
-                        with self.file(side).open("a", encoding="utf-8") as stream:
-                            stream.write(json.dumps(line) + "\n")
+        asked = [
+            (SETS[name], side, seed)
+            for seed in self.given.seeds
+            for name in self.given.sets
+            for side in self.given.sides
+        ]
+        with ThreadPoolExecutor(self.given.jobs, initializer=self._own_cores) as lanes:
+            runs = [lanes.submit(self._add, *one) for one in asked if not self._done(*one)]
+            try:
+                for run in runs:
+                    run.result()
+            except BaseException:
+                lanes.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _own_cores(self) -> None:
+        """Holds a lane, and with it the processes that it starts, to cores that no other lane has."""
+        if hasattr(os, "sched_setaffinity"):
+            cores, lane, each = sorted(os.sched_getaffinity(0)), next(self.lanes), self.given.threads
+            os.sched_setaffinity(0, cores[lane * each : (lane + 1) * each] or cores)
+
+    def _add(self, kind: Set, side: str, seed: int) -> None:
+        """One run, and its line."""
+        line = self._theirs(kind, seed) if side == "theirs" else self._ours(kind, side, seed)
+        with self.one, self.file(side).open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line) + "\n")
 
     def file(self, side: str) -> Path:
         return self.out / f"{side}.jsonl"
@@ -142,11 +166,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="of each training, by the clock")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     parser.add_argument("--model", help="the specialist, if not the first of its task")
     given = parser.parse_args()
     try:
         if not given.data:
             raise Fault("--data: name the folder of the real sets, or set GENERALIST_DATA to it")
+        if given.jobs < 1:
+            raise Fault(f"--jobs: one at least, not {given.jobs}")
         given.data = given.data.resolve()
         duel = Duel(given)
         duel.run()
