@@ -197,6 +197,15 @@ def test_a_count_is_told_with_what_is_counted():
     assert (told[1][512:] < 100).sum() > 2 * (told[0][512:] < 100).sum()
 
 
+@pytest.mark.parametrize("labels", [("dog", "dog"), ("dog", "cat")])
+def test_masks_side_by_side_can_be_told_apart(labels):
+    masks = np.zeros((2, 128, 128), bool)
+    masks[0, 40:80, 20:60], masks[1, 40:80, 60:100] = True, True
+    picture = draw(GREY, Answer("instances", (128, 128), masks=masks, labels=labels, scores=np.ones(2, np.float32)))
+    left, right = picture[4 * 70, 4 * 40].astype(int), picture[4 * 70, 4 * 80].astype(int)
+    assert np.abs(left - right).max() > 60
+
+
 def test_phrases_have_the_colours_of_their_boxes():
     text = "a cup beside two red dogs and more words than fit in a single line of text"
     boxes = np.asarray([[10, 30, 40, 60], [60, 30, 80, 60], [90, 30, 120, 60]], np.float32)

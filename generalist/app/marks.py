@@ -70,7 +70,8 @@ def phrase_colours(answer: Answer) -> list[tuple[int, int, Any]]:
 
 
 def _names(answer: Answer, count: int) -> tuple[list[str], list[int]]:
-    """What each thing is called, and which of the colours it has: that of its label, or of its phrase."""
+    """What each thing is called, and which of the colours it has: that of its label, or of its phrase. Masks of one
+    name have one each: people who stand close together would be one."""
     if answer.phrases is not None:
         names, rows = [""] * count, [0] * count
         for row, (start, stop, boxes) in enumerate(answer.phrases):
@@ -79,7 +80,8 @@ def _names(answer: Answer, count: int) -> tuple[list[str], list[int]]:
         return names, rows
     labels = list(answer.labels or [""] * count)
     order = {name: i for i, name in enumerate(dict.fromkeys((*answer.names, *labels)))}
-    return labels, [order[name] for name in labels]
+    alike = answer.masks is not None and len(order) == 1
+    return labels, list(range(count)) if alike else [order[name] for name in labels]
 
 
 def _outline(answer: Answer, i: int, hue: RGB, strokes: Strokes, scale: float) -> None:
