@@ -68,6 +68,13 @@ def test_an_opened_photo_is_turned_as_its_camera_says(tmp_path):
         assert load_image(opened).shape == load_image(tmp_path / "a.jpg").shape == (9, 6, 3)
 
 
+def test_a_torn_image_that_was_opened_is_named(tmp_path):
+    painted(tmp_path / "a.png", 3, 64)
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes()[:-60])
+    with Image.open(tmp_path / "b.png") as opened, pytest.raises(Fault, match="b.png: not a readable image"):
+        load_image(opened)
+
+
 @pytest.mark.parametrize("wrong", [7, None, [1, 2], {"image": "a.png"}])
 def test_what_is_no_image_is_told(wrong):
     with pytest.raises(Fault, match=f"not {type(wrong).__name__}"):

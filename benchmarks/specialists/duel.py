@@ -64,8 +64,9 @@ class Duel:
             for name in self.given.sets
             for side in self.given.sides
         ]
+        missing = [one for one in asked if not self._done(*one)]
         with ThreadPoolExecutor(self.given.jobs, initializer=self._own_cores) as lanes:
-            runs = [lanes.submit(self._add, *one) for one in asked if not self._done(*one)]
+            runs = [lanes.submit(self._add, *one) for one in missing]
             try:
                 for run in runs:
                     run.result()

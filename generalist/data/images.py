@@ -128,7 +128,10 @@ def _from_array(pixels: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _name(source: File) -> str:
-    return str(source) if isinstance(source, str | Path) else getattr(source, "name", "") or "the image given"
+    if isinstance(source, str | Path):
+        return str(source)
+    named = "filename" if isinstance(source, Image.Image) else "name"
+    return str(getattr(source, named, "") or "the image given")
 
 
 @contextmanager
