@@ -6,7 +6,6 @@ picture = model.read("scene.png")             # read once
 picture("depth").depth, picture("how many cubes are there?").text
 """
 
-import difflib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 
 from generalist.app.album import Album, Picture
 from generalist.data.images import load_image
+from generalist.data.readers.dataset import nearest
 from generalist.data.readers.requested import ROUTE, spoken
 from generalist.data.regions import open_region
 from generalist.faults import Fault
@@ -188,7 +188,9 @@ class Generalist:
         """
         fields = dict(fields or {})
         for name in fields.keys() - set(FIELDS):
-            raise Fault(f"a request has no field {name!r}{_near(name, FIELDS)} The fields are {', '.join(FIELDS)}")
+            raise Fault(
+                f"a request has no field {name!r}{nearest(name, FIELDS) or '.'} The fields are {', '.join(FIELDS)}"
+            )
         if isinstance(fields.get("labels"), str):
             fields["labels"] = tuple(name.strip() for name in fields["labels"].split(","))
         fields = {k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
@@ -217,8 +219,8 @@ class Generalist:
         try:
             return understand(instruction, self.tasks, has_image, kind)
         except Fault:
-            if instruction.strip().lower() in self.tasks:
-                return Understood(instruction.strip().lower(), {}, "by its name", 1.0)  # which says what it needs
+            if (name := instruction.strip().lower()) in self.tasks:
+                return Understood(name, {}, "by its name", 1.0)  # which says what it needs
             guess = self._guess(instruction, has_image, kind)
             if guess is None:
                 raise
@@ -241,7 +243,9 @@ class Generalist:
 
     def _named(self, name: str) -> Task:
         if name not in self.tasks:
-            raise Fault(f"there is no task {name!r}{_near(name, self.tasks)} The tasks are {', '.join(self.tasks)}")
+            raise Fault(
+                f"there is no task {name!r}{nearest(name, self.tasks) or '.'} The tasks are {', '.join(self.tasks)}"
+            )
         return self.tasks[name]
 
     def _bare(self, task: Task, text: str) -> dict[str, Any]:
@@ -290,9 +294,3 @@ class Generalist:
         if answer.scores is not None and answer.task in self.scalings:
             answer.scores = self.scalings[answer.task](answer.scores)
         return rescored(answer) if self.rescore else answer
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    """What may have been meant, and the end of the sentence."""
-    near = difflib.get_close_matches(name, list(known), 1, 0.4)
-    return f"; did you mean {near[0]!r}?" if near else "."
