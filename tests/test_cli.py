@@ -328,6 +328,19 @@ def test_calibrate_writes_beside_the_weights_what_later_answers_use(model, image
     blamed(call("predict", images / "a.png", "caption", "-m", folder), folder / "calibration.json")
 
 
+def test_calibrate_leaves_the_model_alone_where_a_copy_is_asked_for(model, tmp_path):
+    words = ["calibrate", "ask", "--data", "scenes:validation?size=32", "--limit", 6, "-m", model]
+    blamed(call(*words[:1], "caption", *words[2:], "--out", tmp_path / "copy"), "caption.yaml")
+    assert not list(tmp_path.iterdir())  # nothing was fitted, so nothing is left behind
+    before = {path.name: path.stat().st_mtime_ns for path in Path(model).iterdir()}
+    lines(call(*words, "--out", tmp_path / "copy", "--json"))
+    assert before == {path.name: path.stat().st_mtime_ns for path in Path(model).iterdir()}
+    kept = {path.name for path in (tmp_path / "copy").iterdir()}
+    assert kept == {*before, "calibration.json"} and not (tmp_path / "copy.part").exists()
+    blamed(call(*words, "--out", tmp_path / "copy"), tmp_path / "copy", "already", "--model")
+    blamed(call("calibrate", "ask", "--limit", 6), "tiny", "shipped", "--out")
+
+
 def test_calibrate_names_what_it_cannot_do(model):
     data = ["--data", "scenes:validation?size=32", "-m", model]
     blamed(call("calibrate", "caption", *data), "caption.yaml", "right answers from wrong")

@@ -1,5 +1,6 @@
 """Calibration of a model's scores: answers to items with known truth, and the map that makes their scores come true."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,11 @@ class Calibrator:
     """A model whose scores are to be calibrated on one set.
 
     folder: the model's, where the maps are written beside the weights. limit: only so many items of the set.
-    unanswerable: the share of queries for documents that nothing answers.
+    unanswerable: the share of queries for documents that nothing answers. out: where a copy of the folder is made, with
+    the first map, that has the maps in its stead.
 
     Raises:
-        Fault: no such reader, split or file.
+        Fault: no such reader, split or file, or ``out`` is there already.
     """
 
     def __init__(
@@ -44,8 +46,11 @@ class Calibrator:
         limit: int | None = None,
         batch: int = 16,
         unanswerable: float = UNANSWERABLE,
+        out: Path | None = None,
     ):
-        self.unanswerable = unanswerable
+        if out is not None and out.exists():
+            raise Fault(f"{out}: is there already; calibrate it with --model {out}, or give another --out")
+        self.unanswerable, self.out = unanswerable, out
         self.generalist, self.folder, self.data, self.limit, self.batch = generalist, folder, data, limit, batch
         self.posed = open_data(data).tasks
         self.faults: list[Fault] = []
@@ -81,6 +86,7 @@ class Calibrator:
         scaling, mapped = fit_best(pairs)
         scaling = scaling.model_copy(update={"data": self.data})
         scalings = {**self.generalist.scalings, task: scaling}
+        self._copy()
         write_scalings(self.folder, scalings)
         self.generalist.scalings = scalings
         scores, right = (np.concatenate(values) for values in zip(*pairs, strict=True))
@@ -93,6 +99,19 @@ class Calibrator:
             "scale": scaling.scale,
             "shift": scaling.shift,
         }
+
+    def _copy(self) -> None:
+        """Once there is something to write, goes over to the copy."""
+        if self.out is None:
+            return
+        beside = self.out.with_name(self.out.name + ".part")
+        try:
+            shutil.rmtree(beside, ignore_errors=True)
+            shutil.copytree(self.folder, beside)
+            beside.rename(self.out)
+        except OSError as error:
+            raise Fault(f"{self.out}: cannot be written: {error.strerror or error}") from error
+        self.folder, self.out = self.out, None
 
     def _halves(
         self, task: str, progress: Callable[[int], None], on_fault: Callable[[Fault], None]

@@ -1,5 +1,6 @@
 """Measuring: the commands that say how good a model is, make its scores mean something, and time its parts."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -64,8 +65,8 @@ def evaluate(
         raise typer.Exit(FAULT)
 
 
-@measuring.command(epilog="Examples: `generalist calibrate --data scenes:validation --model my/model` · "
-             "`generalist calibrate detect refer --data coco:COCO:val2017 --limit 1000 --model my/model`")  # fmt: skip
+@measuring.command(epilog="Examples: `generalist calibrate --data voc:mine:val --model my/model` · "
+             "`generalist calibrate detect refer --data coco:COCO:val2017 --limit 1000 --out my/copy`")  # fmt: skip
 def calibrate(
     tasks: Annotated[
         list[str] | None,
@@ -75,6 +76,10 @@ def calibrate(
         "scenes:validation"
     ),
     model: Model = "tiny",
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for a copy of the model that keeps the fit; a shipped model needs one."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=2, help="Only so many items of each task, from the first.")] = 500,
     batch: Annotated[int, typer.Option(min=1, help="Requests answered together.")] = 16,
     unanswerable: Annotated[
@@ -90,7 +95,10 @@ def calibrate(
     from generalist.app.calibrate import Calibrator
     from generalist.app.report import Bar, print_calibration, print_json
 
-    calibrator = Calibrator(load_model(model, tasks_dir), model_folder(model), data, limit, batch, unanswerable)
+    folder = model_folder(model)
+    if out is None and not Path(model).is_dir():
+        raise Fault(f"calibrate: {model} is shipped, and stays as it is: --out DIR for a copy with scores of its own")
+    calibrator = Calibrator(load_model(model, tasks_dir), folder, data, limit, batch, unanswerable, out)
     records = []
     for task in tasks or calibrator.tasks:
         with Bar(f"calibrate {task}", calibrator.count(task)) as bar:

@@ -196,6 +196,7 @@ def search(
     searcher = Searcher(load_model(known), index, k, granularity, at_least, fuse, prompted)
     if at_least and not searcher.calibrated:
         cure = f"generalist calibrate {searcher.task.name} --data READER:PATH[:SPLIT] --model {known}"
+        cure += "" if Path(known).is_dir() else " --out DIR"
         tell(f"the scores of {searcher.task.name} are not calibrated, so they are no probabilities; calibrate: {cure}")
     if queries is None:
         _one(searcher, query, image, json)
