@@ -45,8 +45,10 @@ def test_vqav2_accepts_what_three_people_said(vqav2):
     first, second = data.sample(0, "ask"), data.sample(1, "ask")
     assert (first.question, first.text, first.texts) == ("What is it?", "dog", ("dog", "puppy"))
     assert (second.text, second.texts, second.id) == ("five", ("five",), "2")
-    drawn = {data.sample(0, "ask", np.random.default_rng(seed)).text for seed in range(30)}
-    assert drawn == {"dog", "puppy"}
+    drawn = [data.sample(0, "ask", np.random.default_rng(seed)) for seed in range(30)]
+    assert {(sample.question, sample.text) for sample in drawn} == {
+        ("What is it?", "dog"), ("What is it?", "puppy"), ("How many?", "five"),
+    }  # fmt: skip
     assert [(kind, count) for kind, count, _ in skipped_by(data)] == [("question without an answer", 1)]
     assert len(open_data(f"vqa:{vqav2}:val2014?type=number")) == 1
     with pytest.raises(Fault, match="no answer type 'numbers'; did you mean 'number'.* There are number, other"):
@@ -78,6 +80,23 @@ def test_vqa_of_a_list(tmp_path):
     write(tmp_path / "train.json", [{"answer": "no"}])
     with pytest.raises(Fault, match=r"train\.json: question 0 has no 'question'"):
         open_data(f"vqa:{tmp_path}")
+
+
+def test_questions_about_one_image_stay_together(tmp_path):
+    images = ["a", "b", "a", "c", "b", "a", "c", "d"]
+    write(tmp_path / "train.json", [{"image": f"{name}.png", "question": f"{i}?", "answer": "no"}
+                                    for i, name in enumerate(images)])  # fmt: skip
+    for name in set(images):
+        picture(tmp_path / f"images/{name}.png")
+    data = open_data(f"vqa:{tmp_path}:train")
+    assert [data.sample(i, "ask").question for i in range(8)] == ["0?", "2?", "5?", "1?", "4?", "3?", "6?", "7?"]
+    assert [data.follows(i) for i in range(8)] == [False, True, True, False, True, False, True, False]
+    parts = [open_data(f"vqa:{tmp_path}:train?fold={k}/4") for k in (1, 2, 4)]
+    assert [len(part) for part in parts] == [3, 2, 1]  # the edges are moved to where an image's questions begin
+    with pytest.raises(Fault, match="none of its 8 items"):
+        open_data(f"vqa:{tmp_path}:train?fold=2/8")
+    asked = {parts[1].sample(i, "ask", np.random.default_rng(i)).question for i in [0, 1] * 20}
+    assert asked == {"1?", "4?"}
 
 
 def page(number, title):

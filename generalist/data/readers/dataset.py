@@ -19,7 +19,8 @@ class Dataset(Protocol):
     """One split of one set. Nothing is decoded until ``sample`` asks for it.
 
     name: the spec that opened it. tasks: what it can pose. classes: its label names in its own order, () if it has
-    none. A reader that leaves broken annotations out counts them in ``skipped``, see ``Skipped``.
+    none. A reader that leaves broken annotations out counts them in ``skipped``, see ``Skipped``. One that
+    may draw the request of another item of a group has ``follows(index)``: whether an item is of the group of the last.
     """
 
     name: str

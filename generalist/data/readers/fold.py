@@ -53,8 +53,15 @@ def folded(spec: str) -> tuple[str, tuple[str, int, int] | None]:
 def parted(data: Dataset, part: tuple[str, int, int], spec: str) -> Fold:
     """The items of a set that ``folded`` read."""
     kind, which, count = part
-    begin, end = (len(data) * edge // count for edge in (which, which + 1))
+    begin, end = (_edge(data, len(data) * edge // count) for edge in (which, which + 1))
     rows = list(range(begin, end)) if kind == "fold" else [*range(begin), *range(end, len(data))]
     if not rows:
         raise Fault(f"{spec}: none of its {len(data)} items is in {kind}={which + 1}/{count}")
     return Fold(data, rows, spec)
+
+
+def _edge(data: Dataset, index: int) -> int:
+    """The first item from ``index`` on that begins a group: nothing of a part is asked in another."""
+    while index < len(data) and hasattr(data, "follows") and data.follows(index):
+        index += 1
+    return index

@@ -1,7 +1,7 @@
 """VQA: questions about images and what people answered (VQAv2, Goyal et al. 2017; VQA-RAD, Lau et al. 2018)."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,7 +42,8 @@ class Vqa:
     """``vqa:PATH:SPLIT?type=closed``. PATH holds ``*SPLIT*_questions.json`` and ``*SPLIT*_annotations.json`` (VQAv2,
     whose ``train2014`` may be asked for as ``train``), or ``SPLIT.json``, a list of records with ``question``,
     ``answer`` or ``answers``, and ``image_name`` or the like (VQA-RAD). Images lie in ``images``, in a folder called
-    like the split in either, or beside; the option ``images`` names the folder. Every question is an item.
+    like the split in either, or beside; the option ``images`` names the folder. Every question is an item, and those
+    about one image follow one another.
 
     ``type`` keeps the questions of one ``answer_type`` (yes/no, number, other; open, closed). Where ten people or more
     answered, what three of them said is accepted, or else what most said; otherwise every answer is.
@@ -60,7 +61,10 @@ class Vqa:
         pages = _pages(root, spec.split)
         files = pages[spec.choose(pages)]
         path, records = _records(files)
-        self._questions = self._wanted(spec, list(self._read(path, records)))
+        about: defaultdict[str, list[_Question]] = defaultdict(list)
+        for question in self._wanted(spec, list(self._read(path, records))):
+            about[question.image].append(question)
+        self._about, self._questions = about, [question for alike in about.values() for question in alike]
         self._tag = (_TAG.findall(path.stem) or [""])[-1]
         bases = [Path(spec.options["images"])] if "images" in spec.options else [root / "images", root, root.parent]
         self._folders = [base / name for base in bases for name in (self._tag, _SHORT.sub("", self._tag), "")]
@@ -68,11 +72,20 @@ class Vqa:
     def __len__(self) -> int:
         return len(self._questions)
 
+    def follows(self, index: int) -> bool:
+        """See ``Dataset``."""
+        return index > 0 and self._questions[index].image == self._questions[index - 1].image
+
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
-        """An image, a question, the accepted answers in ``texts`` and in ``text`` the most common, or with ``rng`` one
-        as often as people gave it."""
+        """An image, a question, the accepted answers in ``texts`` and in ``text`` the most common.
+
+        With ``rng`` it is any question about the image of that one, so that requests which share a picture ask
+        different things, and in ``text`` an answer as often as people gave it."""
         require(self, task, index)
         question = self._questions[index]
+        if rng is not None:
+            alike = self._about[question.image]
+            question = alike[int(rng.integers(len(alike)))]
         texts, counts = zip(*question.answers, strict=True)
         chosen = 0 if rng is None else int(rng.choice(len(texts), p=np.asarray(counts) / sum(counts)))
         sample = photo(self._file(question.image), question.id)
