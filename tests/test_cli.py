@@ -333,7 +333,8 @@ def test_calibrate_leaves_the_model_alone_where_a_copy_is_asked_for(model, tmp_p
     blamed(call(*words[:1], "caption", *words[2:], "--out", tmp_path / "copy"), "caption.yaml")
     assert not list(tmp_path.iterdir())  # nothing was fitted, so nothing is left behind
     before = {path.name: path.stat().st_mtime_ns for path in Path(model).iterdir()}
-    lines(call(*words, "--out", tmp_path / "copy", "--json"))
+    done = call(*words, "--out", tmp_path / "copy", "--json")
+    assert lines(done)[0]["task"] == "ask" and f"--model {tmp_path / 'copy'}" in done.stderr
     assert before == {path.name: path.stat().st_mtime_ns for path in Path(model).iterdir()}
     kept = {path.name for path in (tmp_path / "copy").iterdir()}
     assert kept == {*before, "calibration.json"} and not (tmp_path / "copy.part").exists()

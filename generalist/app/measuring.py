@@ -93,7 +93,7 @@ def calibrate(
 
     The fit is kept in the model folder, as calibration.json, and used whenever the model answers."""
     from generalist.app.calibrate import Calibrator
-    from generalist.app.report import Bar, print_calibration, print_json
+    from generalist.app.report import Bar, print_calibration, print_json, tell
 
     folder = model_folder(model)
     if out is None and not Path(model).is_dir():
@@ -108,6 +108,8 @@ def calibrate(
             print_json(records[-1])
     if not json:
         print_calibration(records)
+    if out is not None and records:
+        tell(f'the copy is in {out}; next: generalist predict IMAGE "INSTRUCTION" --model {out}')
     if calibrator.faults:
         raise typer.Exit(FAULT)
 
