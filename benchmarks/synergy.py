@@ -51,18 +51,26 @@ def main() -> None:
     parser.add_argument("--init", default=None, help="a model to start from; from scratch unless given")
     parser.add_argument("--lr", type=float, help="learning rate; that of the recipes unless given")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
+    parser.add_argument(
+        "--weights",
+        nargs="+",
+        metavar="TASK=WEIGHT",
+        default=[f"{task}={weight}" for task, weight in WEIGHT.items()],
+        help="of tasks in the joint loss; 1 of those that are not named",
+    )
     parser.add_argument("--threads", type=int)
     parser.add_argument("--limit", type=int, help="items that are measured of each set, all unless given")
     given = parser.parse_args()
     os.environ["GENERALIST_DATA"] = str(given.data)
     given.out.mkdir(parents=True, exist_ok=True)
     singles = {name: _single(name, given) for name in SETS}
-    steps = _steps(singles, given)
+    weights = {task: float(weight) for task, _, weight in (one.partition("=") for one in given.weights)}
+    steps = _steps(_joint(singles, weights), given)
     file = given.out / "figures.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
     for seed in given.seeds:
         for way in ("joint", *SETS):
-            recipe = _joint(singles) if way == "joint" else singles[way]
+            recipe = _joint(singles, weights) if way == "joint" else singles[way]
             names = SETS if way == "joint" else (way,)
             missing = [name for name in names if not _found(rows, name, way == "joint", seed)]
             if missing:
@@ -85,14 +93,14 @@ def _single(name: str, given: argparse.Namespace) -> Recipe:
     return Recipe.read(assets("recipes") / "real" / f"{name}.yaml", changes)
 
 
-def _joint(singles: dict[str, Recipe]) -> Recipe:
+def _joint(singles: dict[str, Recipe], weights: dict[str, float]) -> Recipe:
     """One model for all: every set as often as its own model sees it."""
     recipes = list(singles.values())
     sources = [
         source.model_copy(update={"weight": float(recipe.rows)}) for recipe in recipes for source in recipe.sources
     ]
     cells = max(recipe.cell_tracks for recipe in recipes)
-    changes = {"name": "joint", "sources": sources, "cell_tracks": cells, "task_weight": WEIGHT}
+    changes = {"name": "joint", "sources": sources, "cell_tracks": cells, "task_weight": weights}
     return recipes[0].model_copy(update=changes | {"rows": round(mean(r.rows for r in recipes))})
 
 
@@ -103,13 +111,13 @@ def _ended(recipe: Recipe, steps: int, seed: int, out: Path) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _steps(singles: dict[str, Recipe], given: argparse.Namespace) -> int:
+def _steps(joint: Recipe, given: argparse.Namespace) -> int:
     """Steps of a single training, found once and then kept: an interrupted comparison goes on with the same."""
     kept = given.out / "steps.json"
     if given.steps:
         return int(given.steps)
     if not kept.is_file():
-        recipe = _ended(_joint(singles), PACE, 0, given.out / "pace")
+        recipe = _ended(joint, PACE, 0, given.out / "pace")
         train(recipe, fresh=True, stop_at=SKIPPED)
         began = time.monotonic()
         train(recipe)

@@ -1,6 +1,5 @@
 """Calibration of a model's scores: answers to items with known truth, and the map that makes their scores come true."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from generalist.faults import Fault
 from generalist.metrics import METRICS, metric
 from generalist.metrics.calibration import Calibration, expected_error
 from generalist.metrics.scaling import fit_best, write_scalings
+from generalist.model.build import copy_model
 from generalist.retrieval.hits import AMONG
 from generalist.sequence.task import Task
 
@@ -104,11 +104,8 @@ class Calibrator:
         """Once there is something to write, goes over to the copy."""
         if self.out is None:
             return
-        beside = self.out.with_name(self.out.name + ".part")
         try:
-            shutil.rmtree(beside, ignore_errors=True)
-            shutil.copytree(self.folder, beside)
-            beside.rename(self.out)
+            copy_model(self.folder, self.out)
         except OSError as error:
             raise Fault(f"{self.out}: cannot be written: {error.strerror or error}") from error
         self.folder, self.out = self.out, None

@@ -126,6 +126,15 @@ def save_model(model: GeneralistModel, folder: Path, vocabulary: Vocabulary) -> 
     beside.rename(folder)
 
 
+def copy_model(folder: Path, to: Path) -> None:
+    """Copies a model folder, beside and renamed, over what may be there. Raises OSError if it cannot be written."""
+    beside = to.with_name(to.name + ".part")
+    shutil.rmtree(beside, ignore_errors=True)
+    shutil.copytree(folder, beside)
+    shutil.rmtree(to, ignore_errors=True)
+    beside.rename(to)
+
+
 def model_folder(name: str | Path) -> Path:
     """The folder of a model, by the name of a shipped one or by its path. Raises Fault if it holds no model."""
     folder = Path(name)

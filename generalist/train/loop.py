@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 from generalist.data.mixture import Mixture, Source
 from generalist.data.readers import open_data
 from generalist.faults import Fault
-from generalist.model.build import build_model, save_model
+from generalist.model.build import build_model, copy_model, save_model
 from generalist.model.modeling import GeneralistModel
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -298,11 +298,7 @@ class Run:
             if self.watch is None or not self.watch.spec.select:
                 save_model(self.averaged(), folder, self.vocabulary)
             else:
-                beside = folder.with_name(folder.name + ".part")
-                shutil.rmtree(beside, ignore_errors=True)
-                shutil.copytree(self.out / "best", beside)
-                shutil.rmtree(folder, ignore_errors=True)
-                beside.rename(folder)
+                copy_model(self.out / "best", folder)
         return folder
 
 

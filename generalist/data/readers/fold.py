@@ -62,6 +62,7 @@ def parted(data: Dataset, part: tuple[str, int, int], spec: str) -> Fold:
 
 def _edge(data: Dataset, index: int) -> int:
     """The first item from ``index`` on that begins a group: nothing of a part is asked in another."""
-    while index < len(data) and hasattr(data, "follows") and data.follows(index):
+    follows = getattr(data, "follows", lambda _: False)
+    while index < len(data) and follows(index):
         index += 1
     return index
