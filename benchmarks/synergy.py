@@ -58,6 +58,7 @@ def main() -> None:
         default=[f"{task}={weight}" for task, weight in WEIGHT.items()],
         help="of tasks in the joint loss; 1 of those that are not named",
     )
+    parser.add_argument("--rows", type=int, help="pictures of a joint step; as many as of a single one unless given")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--limit", type=int, help="items that are measured of each set, all unless given")
     given = parser.parse_args()
@@ -65,16 +66,17 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     singles = {name: _single(name, given) for name in SETS}
     weights = {task: float(weight) for task, _, weight in (one.partition("=") for one in given.weights)}
-    steps = _steps(_joint(singles, weights), given)
+    joint = _joint(singles, weights, given.rows)
+    steps = _steps(joint, singles, given)
     file = given.out / "figures.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
     for seed in given.seeds:
         for way in ("joint", *SETS):
-            recipe = _joint(singles, weights) if way == "joint" else singles[way]
-            names = SETS if way == "joint" else (way,)
+            recipe, names = (joint, SETS) if way == "joint" else (singles[way], (way,))
             missing = [name for name in names if not _found(rows, name, way == "joint", seed)]
             if missing:
-                model = train(_ended(recipe, steps * len(names), seed, given.out / f"{way}-{seed}"))
+                seen = sum(steps * singles[name].rows for name in names)
+                model = train(_ended(recipe, round(seen / recipe.rows), seed, given.out / f"{way}-{seed}"))
                 for name in missing:
                     rows.append(_measured(model, singles[name], name, way == "joint", seed, steps, given.limit))
                     with file.open("a", encoding="utf-8") as stream:
@@ -93,15 +95,15 @@ def _single(name: str, given: argparse.Namespace) -> Recipe:
     return Recipe.read(assets("recipes") / "real" / f"{name}.yaml", changes)
 
 
-def _joint(singles: dict[str, Recipe], weights: dict[str, float]) -> Recipe:
-    """One model for all: every set as often as its own model sees it."""
+def _joint(singles: dict[str, Recipe], weights: dict[str, float], rows: int | None) -> Recipe:
+    """One model for all: every set as often as its own model sees it, in batches of ``rows`` pictures."""
     recipes = list(singles.values())
     sources = [
         source.model_copy(update={"weight": float(recipe.rows)}) for recipe in recipes for source in recipe.sources
     ]
     cells = max(recipe.cell_tracks for recipe in recipes)
     changes = {"name": "joint", "sources": sources, "cell_tracks": cells, "task_weight": weights}
-    return recipes[0].model_copy(update=changes | {"rows": round(mean(r.rows for r in recipes))})
+    return recipes[0].model_copy(update=changes | {"rows": rows or round(mean(r.rows for r in recipes))})
 
 
 def _ended(recipe: Recipe, steps: int, seed: int, out: Path) -> Recipe:
@@ -111,7 +113,7 @@ def _ended(recipe: Recipe, steps: int, seed: int, out: Path) -> Recipe:
     return recipe.model_copy(update=changes)
 
 
-def _steps(joint: Recipe, given: argparse.Namespace) -> int:
+def _steps(joint: Recipe, singles: dict[str, Recipe], given: argparse.Namespace) -> int:
     """Steps of a single training, found once and then kept: an interrupted comparison goes on with the same."""
     kept = given.out / "steps.json"
     if given.steps:
@@ -122,7 +124,8 @@ def _steps(joint: Recipe, given: argparse.Namespace) -> int:
         began = time.monotonic()
         train(recipe)
         pace = (time.monotonic() - began) / (PACE - SKIPPED)
-        steps = max(int(60 * given.minutes / pace / len(SETS)), 1)
+        seen = 60 * given.minutes / pace * joint.rows
+        steps = max(int(seen / sum(single.rows for single in singles.values())), 1)
         kept.write_text(json.dumps({"steps": steps, "seconds_a_step": round(pace, 3)}))
     return int(json.loads(kept.read_text())["steps"])
 
