@@ -19,7 +19,7 @@ DATA = "scenes:test?size=64"
 class Knowing(Generalist):
     """Answers with the annotation: the task and the metric fit one another, or the score is not perfect."""
 
-    def answer(self, task: str, requests: list[Sample]) -> list[Answer]:
+    def answer(self, task: str, requests: list[Sample], rivals: float | None = None) -> list[Answer]:
         out = []
         for request in requests:
             answer = Answer(task, request.size, names=request.labels, depth=request.depth, semantic=request.semantic)

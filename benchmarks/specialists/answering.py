@@ -27,7 +27,8 @@ class Answering:
         """The task of a name that there is."""
         return self._tasks[task or instruction], Sample()
 
-    def answer(self, task: str, samples: Sequence[Sample]) -> list[Answer]:
+    def answer(self, task: str, samples: Sequence[Sample], rivals: float | None = None) -> list[Answer]:
+        # A detector of torchvision gives its boxes a score for every class in any case: rivals are among its answers.
         return [self._answer(sample) for sample in samples]
 
 

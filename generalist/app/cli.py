@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from generalist.app.asking import asking
 from generalist.app.measuring import measuring
-from generalist.app.options import FAULT, Blocks, Dtype, EarlyExit, Json, Model, TasksDir, Thin, load_model
+from generalist.app.options import FAULT, Blocks, Dtype, EarlyExit, Json, Model, Rivals, TasksDir, Thin, load_model
 from generalist.app.retrieve import documents
 from generalist.faults import Fault
 
@@ -109,6 +109,7 @@ def predict(
     rescore: Annotated[
         bool, typer.Option("--rescore", help="Lower the scores of things whose box, mask and oriented box disagree.")
     ] = False,
+    rivals: Rivals = None,
     thin: Thin = None,
     exit: EarlyExit = None,
     dtype: Dtype = "fp32",
@@ -128,7 +129,7 @@ def predict(
     paths, faults = find_images(images)
     generalist = load_model(model, tasks_dir, thin, dtype, blocks, exit)
     generalist.rescore = rescore
-    prediction = Prediction(generalist, instruction, task, draw, out, score, json, region)
+    prediction = Prediction(generalist, instruction, task, draw, out, score, json, region, rivals)
     for fault in faults:
         _complain(fault)
     for fault in prediction.run(paths):

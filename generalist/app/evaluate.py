@@ -8,6 +8,7 @@ from typing import Any
 
 from generalist.app.finder import Finder
 from generalist.app.generalist import Generalist
+from generalist.app.options import RIVALS
 from generalist.data.readers import Dataset, open_data
 from generalist.faults import Fault
 from generalist.metrics import metric
@@ -31,7 +32,8 @@ class Evaluation:
     the beams that find them. identifiers: what is written to name documents, as ``kinds_of`` reads it, if not what the
     task writes. alone: do not measure BM25 and the like beside the model. among: documents of generated scenes to look
     among, if more than those that are measured. unanswerable: the share of queries whose documents are not among those
-    that are searched.
+    that are searched. rivals: the probability from which other names of a thing are told too (see ``Task.decode``), by
+    tasks whose every metric ranks; None for never.
 
     Raises:
         Fault: no such task, reader, split or file; the set cannot pose the task, or the task names no metrics.
@@ -49,6 +51,7 @@ class Evaluation:
         alone: bool = False,
         among: int | None = None,
         unanswerable: float = 0.0,
+        rivals: float | None = RIVALS,
     ):
         self.generalist, self.batch, self.deepest, self.alone = generalist, batch, deepest, alone
         self.task = generalist.route("", task=task)[0]
@@ -62,6 +65,7 @@ class Evaluation:
         if not self.task.file.metrics:
             raise Fault(f"{self.task.path}: metrics: names none, so there is nothing to measure")
         self.metrics = [metric(name) for name in self.task.file.metrics]
+        self.rivals = rivals if all(getattr(one, "ranks", False) for one in self.metrics) else None
         self.count = len(self.data) if limit is None else min(limit, len(self.data))
         self.among, self.unanswerable = max(among or 0, self.count), unanswerable
         if unanswerable and not self.searches:
@@ -138,7 +142,7 @@ class Evaluation:
 
     def _answers(self, samples: list[Sample]) -> list[tuple[Answer, Sample]]:
         self.generalist.batch = self.batch
-        return list(zip(self.generalist.answer(self.task.name, samples), samples, strict=True))
+        return list(zip(self.generalist.answer(self.task.name, samples, self.rivals), samples, strict=True))
 
     def _figures(self) -> dict[str, float]:
         figures: dict[str, float] = {}

@@ -118,21 +118,36 @@ class Generalist:
 
     # ---- one request ---------------------------------------------------------------------------------------------
 
-    def __call__(self, instruction: str, image: Any = None, *, task: str | None = None, **fields: Any) -> Answer:
+    def __call__(
+        self,
+        instruction: str,
+        image: Any = None,
+        *,
+        task: str | None = None,
+        rivals: float | None = None,
+        **fields: Any,
+    ) -> Answer:
         """The answer to an instruction about an image.
 
         instruction: free text, matched to a task by the tasks' prompts; with ``task`` given, the text may also be
         just the names, phrase or question that the task asks for. image: a path, an array (H, W, 3) uint8, a PIL
-        image, a ``Picture``, or None. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart;
+        image, a ``Picture``, or None. rivals: the probability from which other names of a thing are told too, see
+        ``Task.decode``. fields: ``labels=["red cube"]``, ``phrase=…`` to say things apart;
         ``region="box:10,20,200,180"`` (or a ``Region``, or ``{"box": [...]}``) to point at a place.
 
         Raises:
             Fault: nothing fits the instruction, the task needs something that is not there, or the image is unreadable.
         """
-        return self.answers([instruction], image, task=task, **fields)[0]
+        return self.answers([instruction], image, task=task, rivals=rivals, **fields)[0]
 
     def answers(
-        self, instructions: Sequence[str], image: Any = None, *, task: str | None = None, **fields: Any
+        self,
+        instructions: Sequence[str],
+        image: Any = None,
+        *,
+        task: str | None = None,
+        rivals: float | None = None,
+        **fields: Any,
     ) -> list[Answer]:
         """The answers to several instructions about one image, in their order. The image is read once, and requests of
         one task are answered together. Arguments and faults are those of a single request.
@@ -151,7 +166,7 @@ class Generalist:
                 part = several[start : start + self.batch]
                 began = time.perf_counter()
                 cache = None if picture is None else picture.cache
-                answers = self._answer(self.tasks[name], [request for _, request in part], cache)
+                answers = self._answer(self.tasks[name], [request for _, request in part], cache, rivals)
                 each = (time.perf_counter() - began) / len(part)
                 for (place, _), answer in zip(part, answers, strict=True):
                     answer.seconds, answer.image = each, None if picture is None else picture.name
@@ -255,12 +270,13 @@ class Generalist:
 
     # ---- many requests -------------------------------------------------------------------------------------------
 
-    def answer(self, task: str, requests: Sequence[Sample]) -> list[Answer]:
-        """Answers to many requests of one task, ``batch`` at a time. Each has its ``image`` and ``size``."""
+    def answer(self, task: str, requests: Sequence[Sample], rivals: float | None = None) -> list[Answer]:
+        """Answers to many requests of one task, ``batch`` at a time. Each has its ``image`` and ``size``. rivals: the
+        probability from which other names of a thing are told too, see ``Task.decode``."""
         found, out = self._named(task), []
         for start in range(0, len(requests), self.batch):
             part = list(requests[start : start + self.batch])
-            out += self._answer(found, part, self._seen([request.image for request in part]))
+            out += self._answer(found, part, self._seen([request.image for request in part]), rivals)
         return out
 
     def _seen(self, images: Sequence[Any]) -> ImageCache | None:
@@ -276,7 +292,9 @@ class Generalist:
         alone = all(picture is pictures[0] for picture in pictures)
         return pictures[0].cache if alone else read or joined([picture.cache for picture in pictures])
 
-    def _answer(self, task: Task, requests: list[Sample], cache: ImageCache | None) -> list[Answer]:
+    def _answer(
+        self, task: Task, requests: list[Sample], cache: ImageCache | None, rivals: float | None = None
+    ) -> list[Answer]:
         """Answers of one task; cache: an image for each request, or the one that all are about."""
         prefix = read_requests(self.model, task, requests, cache)
         starts = [task.points(request) for request in requests]
@@ -287,7 +305,7 @@ class Generalist:
         how: Any = {"present": None} if task.raster else {"best": task.file.keep == "best"}
         choice = Choice(**how, blocks=self.blocks, leaving=self.leaving)
         written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
-        return [self.scored(task.decode(w, r)) for w, r in zip(written, requests, strict=True)]
+        return [self.scored(task.decode(w, r, rivals)) for w, r in zip(written, requests, strict=True)]
 
     def scored(self, answer: Answer) -> Answer:
         """Calibrated, then re-scored: the map was fitted to scores as they are written."""

@@ -7,12 +7,14 @@ import typer
 
 from generalist.app.options import (
     FAULT,
+    RIVALS,
     Blocks,
     Dtype,
     EarlyExit,
     Json,
     Kinds,
     Model,
+    Rivals,
     TasksDir,
     Thin,
     load_model,
@@ -45,6 +47,7 @@ def evaluate(
         float,
         typer.Option(min=0, max=1, metavar="SHARE", help="Leave the documents of so many queries out of the index."),
     ] = 0.0,
+    rivals: Rivals = RIVALS,
     dtype: Dtype = "fp32",
     blocks: Blocks = "off",
     json: Json = False,
@@ -56,7 +59,7 @@ def evaluate(
 
     known = load_model(model, tasks_dir, thin, dtype, blocks, exit)
     evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among,
-                            unanswerable=unanswerable)  # fmt: skip
+                            unanswerable=unanswerable, rivals=rivals)  # fmt: skip
     with Bar(f"eval {task}", len(evaluation)) as bar:
         figures = evaluation.run(bar.step, on_fault=bar.fault)
     record = {"task": task, "data": data, "model": model, **figures}

@@ -10,12 +10,14 @@ from generalist.faults import Fault
 
 __all__ = [
     "FAULT",
+    "RIVALS",
     "Blocks",
     "Dtype",
     "EarlyExit",
     "Json",
     "Kinds",
     "Model",
+    "Rivals",
     "TasksDir",
     "Thin",
     "load_model",
@@ -25,6 +27,9 @@ __all__ = [
 
 FAULT = 2
 """Exit status where the request or a file is at fault."""
+
+RIVALS = 0.01
+"""The probability from which other names of a thing are ranked too, where a measure is of ranked lists."""
 
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by name, or a model folder.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp32, or bf16, which is faster where the processor has it.")]
@@ -48,6 +53,15 @@ Kinds = Annotated[
         metavar="KINDS",
         help="What names a document: title, ngram (of its title and text), code (of what the model makes of it), or "
         "several with + between them; if not said its title, or what the task or --train would have.",
+    ),
+]
+Rivals = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        metavar="PROBABILITY",
+        help="Other names of a thing that are at least so likely are told too, each with its score, as detectors do.",
     ),
 ]
 TasksDir = Annotated[list[Path] | None, typer.Option("--tasks-dir", help="A folder with task files of your own.")]

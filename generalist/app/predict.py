@@ -45,7 +45,8 @@ class Prediction:
     """An instruction understood, to be run over images.
 
     region: the place pointed at, see ``open_region``. draw: folder for pictures of the answers; out: folder for maps of
-    depth and normals; least: score below which boxes are not shown.
+    depth and normals; least: score below which boxes are not shown. rivals: the probability from which other names of
+    a thing are told too, see ``Task.decode``; they are not drawn.
 
     Raises:
         Fault: nothing fits the instruction, or it lacks what its task needs.
@@ -61,8 +62,9 @@ class Prediction:
         least: float = 0.3,
         json: bool = False,
         region: str | None = None,
+        rivals: float | None = None,
     ):
-        self.generalist, self.instruction, self.name = generalist, instruction, task
+        self.generalist, self.instruction, self.name, self.rivals = generalist, instruction, task, rivals
         self.region = None if region is None else open_region(region)
         self.draw, self.least, self.json = draw, least, json
         self.out = out or draw or (Path("out") if json else None)
@@ -89,7 +91,7 @@ class Prediction:
             except Fault as fault:
                 yield fault
                 continue
-            answer = self.generalist(self.instruction, picture, task=self.name, region=self.region)
+            answer = self.generalist(self.instruction, picture, task=self.name, region=self.region, rivals=self.rivals)
             self._write(answer, picture.pixels, self._stem(path))
             if self.json:
                 print_json(answer.json())
@@ -113,7 +115,7 @@ class Prediction:
         if self.draw is not None:
             from generalist.app.viz import draw
 
-            picture = draw(pixels, answer, self.instruction, self.least, region=self.region)
+            picture = draw(pixels, answer.named(), self.instruction, self.least, region=self.region)
             answer.files["picture"] = str(save_picture(picture, self.draw / f"{stem}.{answer.task}.png"))
 
 

@@ -18,10 +18,11 @@ class CocoBox:
     """COCO's average precision (Lin et al. 2014), by faster-coco-eval: ``AP`` over IoU 0.50:0.95, ``AP50``, ``AP75``,
     and ``ECE`` and ``AUROC`` of the scores, a box being right if it is matched at IoU 0.5 within its class.
 
-    Ignored objects count as COCO crowds: neither missed nor wrong, and they may be matched many times.
+    Ignored objects count as COCO crowds: neither missed nor wrong, and they may be matched many times. Precision is of
+    the ranked list, of less likely names of things too (``Answer.rivals``), which calibration leaves out.
     """
 
-    kind = "bbox"
+    kind, ranks = "bbox", True
 
     def __init__(self) -> None:
         self._truths: list[Thing] = []
@@ -47,7 +48,8 @@ class CocoBox:
         ]
         self._truths += [{**thing, "image_id": image} for thing in truths]
         self._answers += [{**thing, "image_id": image} for thing in answers]
-        self._calibrate(answers, truths)
+        first = [thing for thing, rival in zip(answers, _rivals(answer, len(answers)), strict=True) if not rival]
+        self._calibrate(first, truths)
 
     def result(self) -> dict[str, float]:
         """AP, AP50, AP75 in [0, 1] where there is an object, ECE and AUROC where there is an answer."""
@@ -144,6 +146,10 @@ class CocoMask(CocoBox):
 
 def _scores(answer: Answer) -> NDArray[Any]:
     return np.ones(len(answer.labels or ())) if answer.scores is None else np.asarray(answer.scores)
+
+
+def _rivals(answer: Answer, count: int) -> NDArray[np.bool_]:
+    return np.zeros(count, bool) if answer.rivals is None else answer.rivals
 
 
 def _silent(*_: Any) -> None:

@@ -13,7 +13,8 @@ LESS = frozenset({"AbsRel", "RMSE", "MAE", "mean_deg", "median_deg", "ECE"})
 class Metric(Protocol):
     """A running measure. Everything is kept small (runs, counts), so a large set fits in memory.
 
-    One that tells right answers from wrong ones keeps their scores in a ``Calibration`` called ``calibration``.
+    One that tells right answers from wrong ones keeps their scores in a ``Calibration`` called ``calibration``. One of
+    ranked lists of things, in which a thing may stand under several names with a score for each, has ``ranks`` true.
     """
 
     def add(self, answer: Answer, sample: Sample) -> None:

@@ -114,7 +114,8 @@ class Answer:
     an index into ``names``, -1 for none of them; depth (H, W) float32 metres; normals (H, W, 3) float32;
     oriented (n, 5), keypoints (n, J, 3), points (n, 2) as in ``Objects``; scores (n,) in [0, 1], of the whole answer
     where it is one thing; of documents found, of the first being right. lists: other ``documents`` of the same request,
-    by the name of what found them. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at
+    by the name of what found them. rivals: (n,) bool, the things that are others under a less likely name, where such
+    were asked for. phrases: (start, stop, rows) of each stretch of ``text`` that names the boxes at
     ``rows``.
     """
 
@@ -125,6 +126,7 @@ class Answer:
     boxes: NDArray[np.float32] | None = None
     labels: tuple[str, ...] | None = None
     scores: NDArray[np.float32] | None = None
+    rivals: NDArray[np.bool_] | None = None
     masks: NDArray[np.bool_] | None = None
     oriented: NDArray[np.float32] | None = None
     keypoints: NDArray[np.float32] | None = None
@@ -145,12 +147,16 @@ class Answer:
         index = np.asarray(rows, dtype=np.int64)
         taken: dict[str, Any] = {
             name: value[index]
-            for name in ("boxes", "masks", "oriented", "keypoints", "points", "scores")
+            for name in ("boxes", "masks", "oriented", "keypoints", "points", "scores", "rivals")
             if (value := getattr(self, name)) is not None
         }
         if self.labels is not None:
             taken["labels"] = tuple(self.labels[i] for i in index)
         return replace(self, **taken)
+
+    def named(self) -> "Answer":
+        """The answer with each thing under its likeliest name alone."""
+        return self if self.rivals is None else replace(self.select(np.flatnonzero(~self.rivals)), rivals=None)
 
     def json(self) -> dict[str, Any]:
         """The answer as the command line's ``--json`` object; absent keys are left out. Masks are COCO RLE."""
@@ -167,6 +173,8 @@ class Answer:
             out["labels"] = list(self.labels)
         if self.scores is not None:
             out["scores"] = np.asarray(self.scores, dtype=np.float64).round(4).tolist()
+        if self.rivals is not None:
+            out["rivals"] = np.asarray(self.rivals, bool).tolist()
         if self.masks is not None:
             out["masks"] = [rle_encode(mask) for mask in self.masks]
         if self.semantic is not None:

@@ -273,8 +273,13 @@ class Task:
 
     # ---- tokens to annotation ------------------------------------------------------------------------------------
 
-    def decode(self, written: Written, request: Sample) -> Answer:
-        """What the tracks say, in pixels of the original image. Never fails on what the automaton admits."""
+    def decode(self, written: Written, request: Sample, rivals: float | None = None) -> Answer:
+        """What the tracks say, in pixels of the original image. Never fails on what the automaton admits.
+
+        rivals: the probability from which another name of a thing is told too, as a thing at the same place. That is
+        how detectors are ranked, which give a box a score for each class. Not where things share out the picture, or
+        where only the best is kept.
+        """
         frame, points = self.frame(request), self.points(request)
         answer = Answer(self.name, request.size, names=request.labels)
         if self.raster is not None:
@@ -282,23 +287,32 @@ class Task:
             confidence = [written.confidence(track) for track in range(len(written.tokens))]
             answer.scores = np.asarray(confidence, np.float32).mean(keepdims=True)
         elif self.shape == "objects" and points is not None:
-            self._decode_objects(written, frame, points, answer)
+            alone = self.file.disjoint or self.file.keep == "best"
+            self._decode_objects(written, frame, points, answer, None if alone else rivals)
         else:
             self._decode_single(written, frame if points is None else frame.at(points[0]), answer)
         return answer
 
-    def _decode_objects(self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer) -> None:
+    def _decode_objects(
+        self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer, rivals: float | None
+    ) -> None:
         there = written.presence(self.vocabulary)
         if self.file.keep == "best":  # there is one thing at most: what other tracks claim speaks against it
             there = there / max(float(there.sum()), 1.0)
-        records, scores = [], []
-        tracks = written.present(self.vocabulary.none)
-        for track in tracks:
+        names, records, scores, likely, rival = self.vocabulary["label"], [], [], [], []
+        for track in written.present(self.vocabulary.none):
             found = read(self.tree, written, track, frame.at(points[track]))
-            records.append({name: value for name, value, _ in found})
-            # The geometric mean of what it is and of where: their product would be far too modest for a probability.
-            scores.append(float(np.sqrt(there[track] * written.placement(track, self.vocabulary))))
-        self._collect(answer, records, scores, frame, there[tracks])
+            record, place = {name: value for name, value, _ in found}, written.placement(track, self.vocabulary)
+            others = [] if rivals is None else written.rivals(track, names, rivals)
+            called = [({"label": frame.labels[at]}, share) for at, share in others]
+            for row, (other, share) in enumerate([({}, there[track]), *called]):
+                records.append(record | other)
+                # The geometric mean of what it is and of where: their product would be far too modest.
+                scores.append(float(np.sqrt(share * place)))
+                likely.append(share)
+                rival.append(row > 0)
+        told = None if rivals is None else np.asarray(rival, bool)
+        self._collect(answer, records, scores, frame, np.asarray(likely, np.float32), told)
 
     def _collect(
         self,
@@ -307,8 +321,9 @@ class Task:
         scores: list[float],
         frame: Frame,
         there: NDArray[np.float32] | None = None,
+        rival: NDArray[np.bool_] | None = None,
     ) -> None:
-        things.collect(answer, records, scores, frame, self.units, there)
+        things.collect(answer, records, scores, frame, self.units, there, rival)
         if self.file.keep == "best":
             things.first(answer)
         if self.file.disjoint:

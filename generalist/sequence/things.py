@@ -33,6 +33,9 @@ MASKS = ("mask", "pixels")
 REPEATED = 0.6
 """Overlap above which a box of the same label is the same object, written from two lattice points."""
 
+MOST = 100
+"""Things that are kept where one may have several names: COCO's measure looks at no more of a picture."""
+
 SAME_POINT = 0.02
 """Distance, as a share of the longer edge, under which points of the same label are the same point."""
 
@@ -103,12 +106,14 @@ def collect(
     frame: Frame,
     units: Set[str],
     there: NDArray[np.float32] | None = None,
+    rival: NDArray[np.bool_] | None = None,
 ) -> None:
     """Fills an answer with the records of things: in pixels, best first.
 
     units: the names of the units that the task writes; an answer without any thing has their fields all the same.
     there: of records from tracks of their own, the probabilities of the tracks' writing something. Those that repeat a
     better one are then left out, and speak for it: see ``_pooled``. In a list the grammar lets there be no repeats.
+    rival: which of the records are those of a thing that has another name already; the best ``MOST`` are then kept.
     """
     place = place_of(units)
     boxes = np.asarray([_bounds(r, place, frame) for r in records], np.float32).reshape(-1, 4)
@@ -120,6 +125,9 @@ def collect(
         weights = _pooled(weights, there, owner)
         keep = np.flatnonzero(owner == np.arange(len(owner)))
         keep = keep[np.argsort(-weights[keep], kind="stable")]
+        if rival is not None:
+            keep = keep[:MOST]
+            answer.rivals = np.asarray([rival[owner == i].all() for i in keep], bool)
     kept = [records[i] for i in keep]
     answer.scores = weights[keep]
     if place == "point":

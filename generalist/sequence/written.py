@@ -114,6 +114,16 @@ class Written:
             there[bare] = 1 - step.probabilities[step.row[bare], at]
         return there
 
+    def rivals(self, track: int, names: Block, least: float) -> list[tuple[int, float]]:
+        """What else a track that began with a name could have called its thing: places in the block ``names``, and
+        their probabilities, which are ``least`` or more. None of a track that began with something else."""
+        token, kept = int(self.tokens[track, 0]), self.steps[0] if self.steps else None
+        if kept is None or kept.row[track] < 0 or not names.start <= token < names.stop:
+            return []
+        told = kept.probabilities[kept.row[track]]
+        likely = (told >= least) & (kept.columns >= names.start) & (kept.columns < names.stop) & (kept.columns != token)
+        return [(int(kept.columns[at]) - names.start, float(told[at])) for at in np.flatnonzero(likely)]
+
     def placement(self, track: int, vocabulary: Vocabulary) -> float:
         """How sharply a track places its thing: the mean share of its coordinates' probability within three bins of
         their modes, 1 where the distributions were not kept."""
