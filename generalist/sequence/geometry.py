@@ -32,15 +32,18 @@ def box_iou(a: Array, b: Array) -> NDArray[np.float32]:
 def owners(boxes: Array, scores: Array, groups: Array, overlap: float) -> NDArray[np.int64]:
     """The row (n,) that each row repeats: the best one of its own group that it overlaps by more than ``overlap`` and
     that repeats none itself; its own where there is none (greedy non-maximum suppression)."""
-    repeats = (box_iou(boxes, boxes) > overlap) & (np.asarray(groups)[:, None] == np.asarray(groups)[None, :])
-    owner = np.arange(len(repeats))
-    keep: list[int] = []
-    for i in np.argsort(-np.asarray(scores), kind="stable"):
-        better = next((j for j in keep if repeats[i, j]), None)
-        if better is None:
-            keep.append(int(i))
-        else:
-            owner[i] = better
+    boxes, groups = np.asarray(boxes), np.asarray(groups)
+    order = np.argsort(-np.asarray(scores), kind="stable")
+    owner = np.arange(len(boxes))
+    for group in dict.fromkeys(groups.tolist()):
+        rows = order[groups[order] == group]
+        repeats = box_iou(boxes[rows], boxes[rows]) > overlap
+        kept = np.zeros(len(rows), bool)
+        for i, row in enumerate(rows):
+            better = repeats[i] & kept
+            kept[i] = not better.any()
+            if not kept[i]:
+                owner[row] = rows[better.argmax()]
     return owner
 
 
