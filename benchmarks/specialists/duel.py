@@ -139,6 +139,7 @@ class Duel:
         generalist = [sys.executable, "-m", "generalist.app.cli"]
         changes = [f"seed={seed}", f"out={out}", f"minutes={minutes:g}", f"threads={threads}"]
         changes += [] if side == "scratch" else TRANSFER
+        changes += [f"validate.every={self.given.every:g} minutes"] if self.given.every else []
         if not (out / "model").is_dir():
             self._call([*generalist, "train", f"real/{kind.recipe}", *changes], sys.stderr)
         data = kind.data(str(self.given.data), kind.test)
@@ -166,6 +167,7 @@ def main() -> None:
     parser.add_argument("--sides", nargs="+", choices=SIDES, default=SIDES)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--minutes", type=float, default=30.0, help="of each training, by the clock")
+    parser.add_argument("--every", type=float, help="minutes between the points of a curve, if not as the recipes say")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     parser.add_argument("--model", help="the specialist, if not the first of its task")
