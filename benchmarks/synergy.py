@@ -2,12 +2,12 @@
 
     python benchmarks/synergy.py --minutes 60 --data $GENERALIST_DATA --out runs/synergy --init tiny --seeds 0 1 2
 
-As in GiT's table a task has as many steps, of as many pictures, in the joint training as by itself: with five sets that
-has five times the steps of a single one, and its batches hold of every set (GiT trains five tasks for 640,000 steps and
-one for 120,000). Rates and rows are the recipes', and rates rise over the first tenth of either. ``--minutes`` is what
-the joint training takes, the five others take as long together; the number of steps is found by timing a few joint
-ones, or is ``--steps``. Run again after an interruption, it goes on where it was: what is trained and measured is in
-``--out``.
+As in GiT's table a task has as many pictures in the joint training as by itself (GiT trains five tasks for 640,000
+steps and one for 120,000): with five sets, and ``--rows`` pictures a joint step where a single one has eight, that is
+five times the steps, or as many fewer as a step has more pictures. Its batches hold of every set. Rates are the
+recipes', and rise over the first tenth of either. ``--minutes`` is what the joint training takes, the five others take
+as long together; the number of steps is found by timing a few joint ones, or is ``--steps``. Run again after an
+interruption, it goes on where it was: what is trained and measured is in ``--out``.
 
 Prints one JSON object a line, a measured task each, and at the end the table in Markdown on standard error: the mean
 over the seeds, their standard deviation, and the difference in points of the figure.
@@ -58,7 +58,7 @@ def main() -> None:
         default=[f"{task}={weight}" for task, weight in WEIGHT.items()],
         help="of tasks in the joint loss; 1 of those that are not named",
     )
-    parser.add_argument("--rows", type=int, help="pictures of a joint step; as many as of a single one unless given")
+    parser.add_argument("--rows", type=int, default=16, help="pictures of a joint step")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--limit", type=int, help="items that are measured of each set, all unless given")
     given = parser.parse_args()
@@ -78,7 +78,8 @@ def main() -> None:
                 seen = sum(steps * singles[name].rows for name in names)
                 model = train(_ended(recipe, round(seen / recipe.rows), seed, given.out / f"{way}-{seed}"))
                 for name in missing:
-                    rows.append(_measured(model, singles[name], name, way == "joint", seed, steps, given.limit))
+                    row = _measured(model, singles[name], name, way == "joint", seed, steps, given.limit)
+                    rows.append({**row, "rows": recipe.rows})
                     with file.open("a", encoding="utf-8") as stream:
                         stream.write(json.dumps(rows[-1]) + "\n")
     for row in rows:
@@ -95,7 +96,7 @@ def _single(name: str, given: argparse.Namespace) -> Recipe:
     return Recipe.read(assets("recipes") / "real" / f"{name}.yaml", changes)
 
 
-def _joint(singles: dict[str, Recipe], weights: dict[str, float], rows: int | None) -> Recipe:
+def _joint(singles: dict[str, Recipe], weights: dict[str, float], rows: int) -> Recipe:
     """One model for all: every set as often as its own model sees it, in batches of ``rows`` pictures."""
     recipes = list(singles.values())
     sources = [
@@ -103,7 +104,7 @@ def _joint(singles: dict[str, Recipe], weights: dict[str, float], rows: int | No
     ]
     cells = max(recipe.cell_tracks for recipe in recipes)
     changes = {"name": "joint", "sources": sources, "cell_tracks": cells, "task_weight": weights}
-    return recipes[0].model_copy(update=changes | {"rows": rows or round(mean(r.rows for r in recipes))})
+    return recipes[0].model_copy(update=changes | {"rows": rows})
 
 
 def _ended(recipe: Recipe, steps: int, seed: int, out: Path) -> Recipe:

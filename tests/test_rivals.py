@@ -15,6 +15,7 @@ from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
 from generalist.app.predict import save_picture
 from generalist.metrics import metric
+from generalist.sequence.claims import Claims, collect
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.task import Task
 from generalist.sequence.vocabulary import Vocabulary
@@ -69,7 +70,8 @@ def test_what_one_track_calls_it_speaks_for_what_another_does(tasks: dict[str, T
     points = task.points(card())[[track, track]]
     both = Written(tokens, chosen, [step, *written.steps[1:]])
     answer = Answer("detect", SIZE)
-    task._decode_objects(both, task.frame(card()), points, answer, 0.3)
+    frame = task.frame(card())
+    collect(answer, Claims.of(task.tree, both, frame, points, rivals=0.3), frame, task.units, rivals=True)
     assert answer.labels == ("nine", "ten") and answer.rivals.tolist() == [False, False]
     np.testing.assert_allclose(answer.scores**2, [1, 0.8], rtol=1e-5)
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generalist.sequence import things
+from generalist.sequence import claims
+from generalist.sequence.claims import Claims
 from generalist.sequence.frame import Frame
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.task import Task
@@ -20,8 +21,7 @@ def collected(vocabulary: Vocabulary, rows: list[tuple[str, np.ndarray]], there:
     """Things of a grid whose places are certain: scores are the roots of their presence alone."""
     answer, frame = Answer("detect", SIZE), Frame(vocabulary, SIZE)
     records = [{"label": label, "box": box} for label, box in rows]
-    given_ = np.asarray(there, np.float32)
-    things.collect(answer, records, np.sqrt(given_), frame, {"label", "box"}, given_ if pooled else None)
+    claims.collect(answer, Claims(records, list(np.sqrt(there)), there if pooled else []), frame, {"label", "box"})
     return answer
 
 

@@ -15,10 +15,11 @@ from torch._higher_order_ops.scan import scan
 
 from generalist.faults import Fault
 from generalist.model.unrolled import Spelled, Unrolled, steps_of
+from generalist.sequence.claims import REPEATED, SAME_POINT
 from generalist.sequence.frame import FAR, NEAR, REACH
 from generalist.sequence.grammar import leaves
 from generalist.sequence.task import Task
-from generalist.sequence.things import REPEATED, SAME_POINT, place_of
+from generalist.sequence.things import place_of
 from generalist.sequence.units.normal import NEAR as ALIKE
 from generalist.sequence.units.normal import directions
 
@@ -135,7 +136,7 @@ class Things(nn.Module):
     def _collected(
         self, writes: Tensor, there: Tensor, labels: Tensor, place: Tensor, score: Tensor, size: Tensor
     ) -> tuple[Tensor, ...]:
-        """``things.collect``: repeats of a better thing are left out and speak for it."""
+        """``claims.collect``: repeats of a better thing are left out and speak for it."""
         n = min(self.decoding.choice.most, writes.shape[1])
         size = size.to(place.dtype)
         score, order = torch.where(writes, score, -1.0).topk(n, 1)

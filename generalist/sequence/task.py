@@ -15,15 +15,16 @@ from functools import cached_property
 from importlib.metadata import entry_points
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generalist.assets import assets
 from generalist.faults import Fault
-from generalist.sequence import grammar, grounding, saying, things
+from generalist.sequence import claims, grammar, grounding, saying, things
 from generalist.sequence.automaton import Automaton, compile_pattern
+from generalist.sequence.claims import Claims
 from generalist.sequence.frame import Frame
 from generalist.sequence.geometry import lattice
 from generalist.sequence.pattern import longest
@@ -287,47 +288,20 @@ class Task:
             confidence = [written.confidence(track) for track in range(len(written.tokens))]
             answer.scores = np.asarray(confidence, np.float32).mean(keepdims=True)
         elif self.shape == "objects" and points is not None:
-            alone = self.file.disjoint or self.file.keep == "best"
-            self._decode_objects(written, frame, points, answer, None if alone else rivals)
+            sole = self.file.keep == "best"
+            least = None if sole or self.file.disjoint else rivals
+            found = Claims.of(self.tree, written, frame, points, sole, least)
+            self._collect(answer, found, frame, least is not None)
         else:
             self._decode_single(written, frame if points is None else frame.at(points[0]), answer)
         return answer
 
-    def _decode_objects(
-        self, written: Written, frame: Frame, points: NDArray[np.float32], answer: Answer, rivals: float | None
-    ) -> None:
-        there = written.presence(self.vocabulary)
-        if self.file.keep == "best":  # there is one thing at most: what other tracks claim speaks against it
-            there = there / max(float(there.sum()), 1.0)
-        names, records, scores, likely, rival = self.vocabulary["label"], [], [], [], []
-        for track in written.present(self.vocabulary.none):
-            found = read(self.tree, written, track, frame.at(points[track]))
-            record, place = {name: value for name, value, _ in found}, written.placement(track, self.vocabulary)
-            others = [] if rivals is None else written.rivals(track, names, rivals)
-            called = [({"label": frame.labels[at]}, share) for at, share in others]
-            for row, (other, share) in enumerate([({}, there[track]), *called]):
-                records.append(record | other)
-                # The geometric mean of what it is and of where: their product would be far too modest.
-                scores.append(float(np.sqrt(share * place)))
-                likely.append(share)
-                rival.append(row > 0)
-        told = None if rivals is None else np.asarray(rival, bool)
-        self._collect(answer, records, scores, frame, np.asarray(likely, np.float32), told)
-
-    def _collect(
-        self,
-        answer: Answer,
-        records: list[dict[str, Any]],
-        scores: list[float],
-        frame: Frame,
-        there: NDArray[np.float32] | None = None,
-        rival: NDArray[np.bool_] | None = None,
-    ) -> None:
-        things.collect(answer, records, scores, frame, self.units, there, rival)
+    def _collect(self, answer: Answer, found: Claims, frame: Frame, rivals: bool = False) -> None:
+        claims.collect(answer, found, frame, self.units, rivals)
         if self.file.keep == "best":
-            things.first(answer)
+            claims.first(answer)
         if self.file.disjoint:
-            things.disjoint(answer)
+            claims.disjoint(answer)
 
     def _decode_single(self, written: Written, frame: Frame, answer: Answer) -> None:
         found = read(self.tree, written, 0, frame)
@@ -337,9 +311,7 @@ class Task:
         if isinstance(self.repeat, grammar.Announced):
             answer.number = found.pop(0)[1] if found[0][0] == "number" else 0
         if places := self.units & set(grammar.PLACES):
-            pairs = zip(*things.items(found), strict=True)
-            kept = [(r, s) for r, s in pairs if things.place_of(places) in r]
-            self._collect(answer, [r for r, _ in kept], [s for _, s in kept], frame)
+            self._collect(answer, Claims.listed(found, things.place_of(places)), frame)
         if self.shape == "single":
             # Soft targets spread a coordinate over its neighbours: its sharpness says more than its token's own share.
             sure = written.placement(0, self.vocabulary) if places else written.confidence(0)

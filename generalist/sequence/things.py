@@ -1,43 +1,19 @@
-"""Things: objects of a picture as values to spell, and the records that were read as objects again."""
+"""Things: objects of a picture as values to spell. What is read of them again: see ``claims``."""
 
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from generalist.sequence.frame import Frame
-from generalist.sequence.geometry import owners
 from generalist.sequence.grammar import PLACES
-from generalist.sequence.oriented import long_side, oriented_corners
-from generalist.sequence.sample import Answer, Objects
-from generalist.sequence.units import UNITS
+from generalist.sequence.sample import Objects
 
-__all__ = [
-    "MASKS",
-    "REPEATED",
-    "anchors",
-    "assign",
-    "collect",
-    "disjoint",
-    "first",
-    "items",
-    "left_to_right",
-    "place_of",
-    "record",
-]
+__all__ = ["MASKS", "anchors", "assign", "left_to_right", "place_of", "record"]
 
 MASKS = ("mask", "pixels")
 """Units whose value is the shape of a thing, spelled in two ways."""
-
-REPEATED = 0.6
-"""Overlap above which a box of the same label is the same object, written from two lattice points."""
-
-MOST = 100
-"""Things that are kept where one may have several names: COCO's measure looks at no more of a picture."""
-
-SAME_POINT = 0.02
-"""Distance, as a share of the longer edge, under which points of the same label are the same point."""
 
 
 def record(objects: Objects, i: int, frame: Frame) -> dict[str, Any]:
@@ -97,127 +73,3 @@ def left_to_right(places: NDArray[np.float32], frame: Frame) -> tuple[NDArray[np
     moved = bins != across.coordinate_bins(placed[:, 0])
     placed[moved, 0] = across.coordinates(bins)[moved]
     return order.astype(np.int64), placed
-
-
-def collect(
-    answer: Answer,
-    records: Sequence[dict[str, Any]],
-    scores: Sequence[float],
-    frame: Frame,
-    units: Set[str],
-    there: NDArray[np.float32] | None = None,
-    rival: NDArray[np.bool_] | None = None,
-) -> None:
-    """Fills an answer with the records of things: in pixels, best first.
-
-    units: the names of the units that the task writes; an answer without any thing has their fields all the same.
-    there: of records from tracks of their own, the probabilities of the tracks' writing something. Those that repeat a
-    better one are then left out, and speak for it: see ``_pooled``. In a list the grammar lets there be no repeats.
-    rival: which of the records are those of a thing that has another name already; the best ``MOST`` are then kept.
-    """
-    place = place_of(units)
-    boxes = np.asarray([_bounds(r, place, frame) for r in records], np.float32).reshape(-1, 4)
-    labels = np.asarray([str(r.get("label", "")) for r in records], object)  # numpy's strings drop trailing NULs
-    weights = np.asarray(scores, np.float32)
-    keep = np.argsort(-weights, kind="stable")
-    if there is not None:
-        owner = _owners(boxes, weights, labels, place, frame)
-        weights = _pooled(weights, there, owner)
-        keep = np.flatnonzero(owner == np.arange(len(owner)))
-        keep = keep[np.argsort(-weights[keep], kind="stable")]
-        if rival is not None:
-            keep = keep[:MOST]
-            answer.rivals = np.asarray([rival[owner == i].all() for i in keep], bool)
-    kept = [records[i] for i in keep]
-    answer.scores = weights[keep]
-    if place == "point":
-        answer.points = boxes[keep, :2]
-    else:
-        answer.boxes = boxes[keep]
-    if "label" in units:
-        answer.labels = tuple(str(label) for label in labels[keep])
-    _extras(answer, kept, frame, units)
-
-
-def _pooled(scores: NDArray[np.float32], there: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Scores with what the repeats add to them. A thing is written by one track, the one nearest to its centre, so a
-    thing between two lattice points is half expected at either: its probability is the sum of theirs, not the larger.
-    The scores are geometric means of ``there`` and of something else, so half the exponent goes with the sum."""
-    total = np.zeros_like(there)
-    np.add.at(total, owner, there)
-    return np.asarray(scores * np.sqrt(np.minimum(total, 1) / np.maximum(there, 1e-9)), np.float32)
-
-
-def _owners(
-    boxes: NDArray[np.float32], weights: NDArray[np.float32], labels: NDArray[Any], place: str, frame: Frame
-) -> NDArray[np.int64]:
-    """For each thing, the best of those that are the same thing."""
-    if place == "point":
-        spread = boxes + np.asarray([-1, -1, 1, 1], np.float32) * SAME_POINT * frame.side / 2
-        return owners(spread, weights, labels, 0.0)
-    return owners(boxes, weights, labels, REPEATED)
-
-
-def _bounds(found: dict[str, Any], place: str, frame: Frame) -> NDArray[np.float32]:
-    if place == "oriented":
-        corners = oriented_corners(found["oriented"][None])[0]
-        return frame.box_to_pixels(np.concatenate([corners.min(0), corners.max(0)]))
-    return frame.box_to_pixels(found["box"]) if place == "box" else frame.to_pixels(np.tile(found["point"], 2))
-
-
-def _extras(answer: Answer, kept: Sequence[dict[str, Any]], frame: Frame, units: Set[str]) -> None:
-    """What the things hold beside their upright box. Of one that lacks it (another alternative), a mask is empty, an
-    oriented box upright, and no keypoint there."""
-    if not units.isdisjoint(MASKS):
-        empty = np.zeros(frame.size[::-1], bool)
-        shapes = [next((r[name] for name in MASKS if name in r), empty) for r in kept]
-        answer.masks = np.asarray(shapes, bool).reshape(-1, *empty.shape)
-    if "oriented" in units:
-        boxes = np.asarray([r["oriented"] if "oriented" in r else _upright(r) for r in kept], np.float32).reshape(-1, 5)
-        answer.oriented = np.concatenate([boxes[:, :4] * frame.side, boxes[:, 4:]], 1)
-    if "keypoints" in units:
-        shape = next((r["keypoints"].shape for r in kept if "keypoints" in r), (0, 3))
-        points = [r.get("keypoints", np.zeros(shape)) for r in kept]
-        found = np.asarray(points, np.float32).reshape(len(kept), *shape)
-        found[..., :2] = np.clip(found[..., :2] * frame.side, 0, np.asarray(frame.size, np.float32))
-        answer.keypoints = found
-
-
-def _upright(found: dict[str, Any]) -> NDArray[np.float32]:
-    """The box of a record as an oriented one, in the unit square."""
-    low, high = found["box"][:2], found["box"][2:]
-    return np.asarray(long_side(np.asarray([[*(low + high) / 2, *(high - low), 0]]))[0])
-
-
-def items(found: Sequence[tuple[str, Any, float]]) -> tuple[list[dict[str, Any]], list[float]]:
-    """What a single track wrote, (name, value, confidence) each, cut into things: a unit that a thing has already, or a
-    second place, is of the next one. Their scores are the geometric means of their parts' confidences."""
-    records: list[dict[str, Any]] = [{}]
-    sure: list[list[float]] = [[]]
-    for name, value, confidence in found:
-        if name not in UNITS:
-            continue
-        taken = set(records[-1])
-        if name in taken or (name in PLACES and taken & set(PLACES)):
-            records.append({})
-            sure.append([])
-        records[-1][name] = value
-        sure[-1].append(max(confidence, 1e-9))
-    return records, [float(np.exp(np.mean(np.log(s)))) if s else 0.0 for s in sure]
-
-
-def disjoint(answer: Answer) -> None:
-    """Masks made disjoint: a pixel belongs to the best of the things that claim it (panoptic segmentation)."""
-    if answer.masks is None:
-        return
-    claimed = np.zeros(answer.masks.shape[1:], bool)
-    for mask in answer.masks:  # best first
-        mask &= ~claimed
-        claimed |= mask
-
-
-def first(answer: Answer) -> None:
-    """Keeps the best thing alone."""
-    for name in ("boxes", "masks", "oriented", "keypoints", "points", "scores", "labels"):
-        if (value := getattr(answer, name)) is not None:
-            setattr(answer, name, value[:1])
