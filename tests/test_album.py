@@ -10,6 +10,7 @@ from PIL import Image
 from generalist.app.generalist import Generalist
 from generalist.data.images import load_image
 from generalist.model.modeling import GeneralistModel
+from generalist.model.thinning import Thinning
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
@@ -48,6 +49,21 @@ def alike(one: Answer, other: Answer) -> None:
         assert (a is None) == (b is None)
         if a is not None:
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3)
+
+
+def test_a_picture_that_is_thinned_is_read_anew(generalist, encoded):
+    image = picture(0)
+    whole = generalist("depth", image)
+    generalist.model.thinning = Thinning(0.25, 1)
+    try:
+        thinned = generalist("depth", image)
+        assert encoded == [1, 1] and not np.array_equal(whole.depth, thinned.depth)
+        generalist.model.thinning = Thinning(0.25, 1)
+        alike(thinned, generalist("depth", image))
+    finally:
+        generalist.model.thinning = None
+    alike(whole, generalist("depth", image))
+    assert encoded == [1, 1], "both are kept"
 
 
 def test_several_requests_about_one_picture_are_answered_as_each_alone(generalist, encoded):

@@ -47,21 +47,21 @@ class Album:
         self._held: OrderedDict[Hashable, Picture] = OrderedDict()
 
     @staticmethod
-    def key(image: Any) -> Hashable:
+    def key(image: Any, way: Hashable = None) -> Hashable:
         """What an image is known by: a file by its path, time and size, so that one written anew is another; pixels by
-        what they are. Anything else is known to nobody."""
+        what they are. Anything else is known to nobody. way: how it is read, if that may change."""
         if isinstance(image, (str, Path)):
             path = Path(image)
             try:
                 state = path.stat()
             except OSError:
                 return object()  # whoever opens it will say what is wrong
-            return str(path.absolute()), state.st_mtime_ns, state.st_size
+            return way, str(path.absolute()), state.st_mtime_ns, state.st_size
         if isinstance(image, Image.Image):
             image = load_image(image)
         if isinstance(image, np.ndarray):
             whole = np.ascontiguousarray(image).data
-            return image.shape, image.dtype.str, hashlib.blake2b(whole, digest_size=16).digest()
+            return way, image.shape, image.dtype.str, hashlib.blake2b(whole, digest_size=16).digest()
         return object()
 
     def get(self, key: Hashable) -> Picture | None:

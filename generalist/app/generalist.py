@@ -181,7 +181,7 @@ class Generalist:
     def _read(self, images: Sequence[Any]) -> tuple[list[Picture], ImageCache | None]:
         """Pictures of images, those that are not in the album read together; and what was read, if it is of just these
         images."""
-        keys = [self.album.key(image) for image in images]
+        keys = [self.album.key(image, self.model.thinning) for image in images]
         held = {key: self.album.get(key) for key in keys}
         new = {key: image for key, image in zip(keys, images, strict=True) if held[key] is None}
         pixels = {key: load_image(image) for key, image in new.items()}
