@@ -25,10 +25,10 @@ SCENES = {task: ("scenes:test", 500) for task in MAIN} | {task: ("scenes:test", 
 SCENES |= {"instances_pixels": ("scenes:test", 500), "route": ("requests:validation", 500)}
 REAL = {
     "detect": ("voc:{}/bccd/BCCD:val", None),
+    "instances_pixels": ("instancemaps:{}/pennfudan:test?name=pedestrian&held=12", None),
     "segment": ("labelmaps:{}/camvid:val?classes=camvid", None),
     "depth": ("rgbd:{}/depth_7scenes:test", None),
     "caption": ("captions:{}/ucm_captions:val", None),
-    "retrieve": ("beir:{}/qed_nq/beir:test", None),
 }
 
 

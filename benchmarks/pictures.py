@@ -72,8 +72,6 @@ def main() -> None:
 def _answers(model: str, folder: Path) -> Iterator[tuple[str, Sample, Answer]]:
     generalist = Generalist.from_pretrained(model)
     for task, (spec, _) in REAL.items():
-        if task == "retrieve":  # text to text: nothing to draw
-            continue
         for title, sample in _items(task, spec.format(folder)):
             yield title, sample, generalist.answer(task, [sample])[0]
 

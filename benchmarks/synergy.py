@@ -2,12 +2,13 @@
 
     python benchmarks/synergy.py --minutes 60 --data $GENERALIST_DATA --out runs/synergy --init tiny --seeds 0 1 2
 
-As in GiT's table a task has as many pictures in the joint training as by itself (GiT trains five tasks for 640,000
-steps and one for 120,000): with five sets, and ``--rows`` pictures a joint step where a single one has eight, that is
-five times the steps, or as many fewer as a step has more pictures. Its batches hold of every set. Rates are the
-recipes', and rise over the first tenth of either. ``--minutes`` is what the joint training takes, the five others take
-as long together; the number of steps is found by timing a few joint ones, or is ``--steps``. Run again after an
-interruption, it goes on where it was: what is trained and measured is in ``--out``.
+The joint training is ``recipes/real-tiny.yaml``, the others are the recipes of its sets. As in GiT's table a task has
+as many pictures in the joint training as by itself (GiT trains five tasks for 640,000 steps and one for 120,000): with
+five sets, and 16 pictures a joint step where a single one has eight, that is two and a half times the steps. Batches
+hold of every set. Rates are the recipes', and rise over the first tenth of either. ``--minutes`` is what the joint
+training takes, the five others take as long together; the number of steps is found by timing a few joint ones, or is
+``--steps``, of a single training. Run again after an interruption, it goes on where it was: what is trained and
+measured is in ``--out``.
 
 Prints one JSON object a line, a measured task each, and at the end the table in Markdown on standard error: the mean
 over the seeds, their standard deviation, and the difference in points of the figure.
@@ -35,9 +36,6 @@ SETS = ("bccd", "pennfudan", "camvid", "seven_scenes", "ucm")
 SIDE = 256
 """All pictures are fitted into a square of one size: a batch of the joint model holds several sets."""
 
-WEIGHT = {"instances_pixels": 0.5, "depth": 2.0, "segment": 3.0}
-"""Of tasks in the joint loss, 1 where it does not say: the gradients of a batch of each set are then about as long."""
-
 PACE, SKIPPED = 10, 2
 """Joint steps by which the pace is told, and those of them that are left out at first."""
 
@@ -52,21 +50,19 @@ def main() -> None:
     parser.add_argument("--lr", type=float, help="learning rate; that of the recipes unless given")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument(
-        "--weights",
+        "--joint",
         nargs="+",
-        metavar="TASK=WEIGHT",
-        default=[f"{task}={weight}" for task, weight in WEIGHT.items()],
-        help="of tasks in the joint loss; 1 of those that are not named",
+        default=[],
+        metavar="KEY=VALUE",
+        help="changes to the joint recipe: rows=40 task_weight.depth=1",
     )
-    parser.add_argument("--rows", type=int, default=16, help="pictures of a joint step")
     parser.add_argument("--threads", type=int)
     parser.add_argument("--limit", type=int, help="items that are measured of each set, all unless given")
     given = parser.parse_args()
     os.environ["GENERALIST_DATA"] = str(given.data)
     given.out.mkdir(parents=True, exist_ok=True)
-    singles = {name: _single(name, given) for name in SETS}
-    weights = {task: float(weight) for task, _, weight in (one.partition("=") for one in given.weights)}
-    joint = _joint(singles, weights, given.rows)
+    singles = {name: _recipe(f"real/{name}", given) for name in SETS}
+    joint = _recipe("real-tiny", given, *given.joint)
     steps = _steps(joint, singles, given)
     file = given.out / "figures.jsonl"
     rows = [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
@@ -87,24 +83,12 @@ def main() -> None:
     print("\n".join(_table(rows)), file=sys.stderr)
 
 
-def _single(name: str, given: argparse.Namespace) -> Recipe:
-    """A set's own recipe, ended by steps."""
-    changes = ["minutes=null", "steps=1", f"model.image_size={SIDE}"]
-    changes += [f"model.init={given.init}"] if given.init else []
-    changes += [f"optimiser.lr={given.lr}"] if given.lr else []
-    changes += [f"threads={given.threads}"] if given.threads else []
-    return Recipe.read(assets("recipes") / "real" / f"{name}.yaml", changes)
-
-
-def _joint(singles: dict[str, Recipe], weights: dict[str, float], rows: int) -> Recipe:
-    """One model for all: every set as often as its own model sees it, in batches of ``rows`` pictures."""
-    recipes = list(singles.values())
-    sources = [
-        source.model_copy(update={"weight": float(recipe.rows)}) for recipe in recipes for source in recipe.sources
-    ]
-    cells = max(recipe.cell_tracks for recipe in recipes)
-    changes = {"name": "joint", "sources": sources, "cell_tracks": cells, "task_weight": weights}
-    return recipes[0].model_copy(update=changes | {"rows": rows})
+def _recipe(name: str, given: argparse.Namespace, *changes: str) -> Recipe:
+    """A shipped recipe with one start, size and rate for all."""
+    alike = ["minutes=null", "steps=1", f"model.image_size={SIDE}", f"model.init={given.init or 'null'}"]
+    alike += [f"optimiser.lr={given.lr}"] if given.lr else []
+    alike += [f"threads={given.threads}"] if given.threads else []
+    return Recipe.read(assets("recipes") / f"{name}.yaml", [*alike, *changes])
 
 
 def _ended(recipe: Recipe, steps: int, seed: int, out: Path) -> Recipe:

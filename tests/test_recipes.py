@@ -33,6 +33,17 @@ def test_a_recipe_for_a_real_set_makes_batches(path, monkeypatch, vocabulary, ta
     assert measured.sample(0, asked.task).id not in trained or path.stem == "vqa_rad"
 
 
+def test_one_model_for_five_sets_is_shown_what_each_alone_would_be():
+    joint = Recipe.read(HERE / "recipes" / "real-tiny.yaml")
+    alone = [Recipe.read(path) for path in RECIPES]
+    sources = [source for recipe in alone for source in recipe.sources]
+    assert len(joint.sources) == 5 and all(source in sources for source in joint.sources)
+    singles = [recipe for recipe in alone if recipe.sources[0] in joint.sources]
+    assert len({recipe.rows for recipe in singles}) == 1, "every source weighs alike, so every set is seen alike"
+    assert joint.optimiser.model_copy(update={"warmup": 100}) == singles[0].optimiser
+    assert joint.cell_tracks == max(recipe.cell_tracks for recipe in singles)
+
+
 def test_there_is_a_recipe_for_every_real_set():
     assert [path.stem for path in RECIPES] == [
         "bccd", "camvid", "coco_mini", "pennfudan", "playing_cards", "seven_scenes", "ucm", "vqa_rad",

@@ -9,7 +9,12 @@ __all__ = ["INK", "NOTHING", "PALE", "PALETTE", "RGB", "colour", "rgb_of_normals
 
 RGB = tuple[int, int, int]
 
-PALETTE = ("#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#00a0b0", "#f032e6", "#808000", "#9a6324", "#000075")
+PALETTE = (
+    "#e6194b", "#4363d8", "#3cb44b", "#f58231", "#911eb4", "#00a0b0", "#f032e6", "#808000", "#9a6324", "#000075",
+    "#d2d2ff", "#f0e100", "#00ffd2", "#a587ff", "#96002d", "#00ff00", "#ff87c3", "#000fd2", "#5a0069", "#006900",
+)  # fmt: skip
+"""The second row: each as far from all before it, in OKLab, as a colour that is neither grey nor near white can be."""
+
 NOTHING: RGB = (60, 60, 60)
 INK, PALE = "#222222", "#777777"
 

@@ -167,7 +167,7 @@ def annotated(sample: Sample, task: str) -> Answer:
 
 def _few(labels: tuple[str, ...], semantic: NDArray[np.int16]) -> tuple[tuple[str, ...], NDArray[np.int16]]:
     """The labels of a map and it; of more than can be told apart by colour, those alone that are there."""
-    if len(labels) <= 2 * len(PALETTE):
+    if len(labels) <= len(PALETTE):
         return labels, semantic
     kept = [i for i in np.unique(semantic).tolist() if i >= 0]
     place = np.full(len(labels) + 1, -1, np.int16)  # the last is that of -1
