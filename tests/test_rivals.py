@@ -14,6 +14,7 @@ from generalist.app.cli import app
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
 from generalist.app.predict import save_picture
+from generalist.app.tables import answer_tables
 from generalist.metrics import metric
 from generalist.sequence.claims import Claims, collect
 from generalist.sequence.sample import Answer, Objects, Sample
@@ -54,6 +55,8 @@ def test_a_thing_is_told_under_each_name_that_it_may_well_have(tasks: dict[str, 
     np.testing.assert_allclose(answer.scores**2, [0.5, 0.3], rtol=1e-5)
     np.testing.assert_array_equal(answer.boxes[0], answer.boxes[1])
     assert answer.json()["rivals"] == [False, True]
+    (table,) = answer_tables(answer, 0.1)
+    assert list(table.columns[0].cells) == ["nine", "or ten"]
     plain, named = task.decode(written, sample), answer.named()
     assert plain.rivals is None and named.rivals is None and "rivals" not in plain.json()
     assert named.json() == plain.json() and plain.named() is plain

@@ -30,7 +30,7 @@ FAULT = 2
 
 RIVALS = 0.001
 """The probability from which other names of a thing are ranked too, where a measure is of ranked lists: that of
-torchvision's SSD and of most who measure detectors."""
+torchvision's SSD."""
 
 Model = Annotated[str, typer.Option("--model", "-m", help="A shipped model by name, or a model folder.")]
 Dtype = Annotated[str, typer.Option("--dtype", help="fp32, or bf16, which is faster where the processor has it.")]

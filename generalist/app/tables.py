@@ -65,6 +65,8 @@ def _things(answer: Answer, least: float) -> Table | str:
         weak = f"; {len(scores)} score less than {least:g}" if scores else ""
         return f"nothing found{weak}"
     labels = answer.labels or ("",) * len(scores)
+    if (rivals := answer.rivals) is not None:
+        labels = tuple(f"or {label}" if rival else label for label, rival in zip(labels, rivals, strict=True))
     columns: list[Column] = [("label", lambda i: escape(labels[i])), ("score", lambda i: f"{scores[i]:.2f}")]
     columns += _places(answer)
     made = plain_table(*(title for title, _ in columns))
