@@ -21,15 +21,14 @@ import json
 import os
 import subprocess
 import sys
-from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from statistics import mean
 from threading import Lock
 from typing import Any
 
+import curves
 from compare import grouped, lines, rows, table
 from sets import SETS, Set
 
@@ -98,17 +97,7 @@ class Duel:
 
     def curves(self) -> Iterator[str]:
         """For each set that was watched, its first figure by the minutes trained, mean over the seeds."""
-        yield from ("| set | figure | from | by minutes of training |", "|---|---|---|---|")
-        for kind in SETS.values():
-            for side, start in (("ours", "tiny"), ("scratch", "random weights")):
-                points: dict[int, list[float]] = defaultdict(list)
-                for line in self.found(side):
-                    if line["set"] == kind.name:
-                        for minutes, figure in [*line["curve"], (line["minutes"], line["metrics"][kind.figures[0]])]:
-                            points[round(minutes)].append(figure)
-                if points:
-                    told = ", ".join(f"{at}: {mean(points[at]):.3f}" for at in sorted(points))
-                    yield f"| {kind.name} | {kind.figures[0]} | {start} | {told} |"
+        return curves.table({side: self.found(side) for side in curves.STARTS})
 
     def _watched(self, folder: Path, figure: str) -> Iterator[tuple[float, float]]:
         """Minutes and the figure, as measured before the end."""
