@@ -8,6 +8,7 @@ output in Markdown.
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from math import ceil
@@ -17,6 +18,8 @@ from typing import Any
 
 from compare import LESS_IS_BETTER, Line, lines
 from sets import SETS, Set
+
+from generalist.faults import Fault
 
 __all__ = ["STARTS", "points", "table"]
 
@@ -82,7 +85,11 @@ def main() -> None:
         parser.add_argument(f"--{side}", type=Path, nargs="+", default=[], metavar="FILE", help=f"lines, from {start}")
     parser.add_argument("--out", type=Path, help="the picture, a PNG")
     given = parser.parse_args()
-    sides = {side: list(lines(getattr(given, side))) for side in STARTS}
+    try:
+        sides = {side: list(lines(getattr(given, side))) for side in STARTS}
+    except Fault as fault:
+        print(f"{parser.prog}: {fault}", file=sys.stderr)
+        raise SystemExit(2) from fault
     print("\n".join(table(sides)))
     if given.out:
         given.out.parent.mkdir(parents=True, exist_ok=True)
