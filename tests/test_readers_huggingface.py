@@ -1,5 +1,7 @@
 """Hugging Face datasets made here and kept on disk: every field, by its column."""
 
+import json
+
 import datasets
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from PIL import Image
 from generalist.data.readers import open_data
 from generalist.data.readers.skipped import skipped_by
 from generalist.faults import Fault
+from generalist.sequence.geometry import rle_encode
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, HEIGHT, WIDTH, 3), dtype=np.uint8)
 DEPTH = np.random.default_rng(1).integers(1, 9000, (HEIGHT, WIDTH), dtype=np.uint16)
@@ -86,6 +89,31 @@ def test_boxes_with_the_names_of_their_labels(saved):
         data.sample(2, "detect")
     with pytest.raises(Fault, match="format is xyxy or xywh, not 'yolo'"):
         open_data(f"hf:{saved}:train?format=yolo")
+
+
+def test_masks_as_polygons_or_runs(tmp_path):
+    outline, runs = [[1.0, 2.0, 9.0, 2.0, 9.0, 8.0, 1.0, 8.0]], rle_encode(LABELS > 1)
+    lines = [
+        {"image": f"{tmp_path}/a.png", "boxes": [[1, 2, 9, 8]], "names": ["cat"], "masks": [outline]},
+        {"image": f"{tmp_path}/a.png", "boxes": [[1, 2, 9, 8]], "names": ["cat"], "masks": [outline, outline]},
+        {"image": f"{tmp_path}/a.png", "boxes": [[1, 2, 9, 8]], "names": ["cat"], "masks": [[[1.0]]]},
+    ]
+    Image.fromarray(PIXELS[0]).save(tmp_path / "a.png")
+    write(tmp_path / "lines.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    data = open_data(f"hf:{tmp_path}/lines.jsonl")
+    assert {"detect", "instances", "refer_mask"} <= set(data.tasks) and "oriented" not in data.tasks
+    mask = data.sample(0, "instances").objects.masks[0]
+    assert mask[2:8, 1:9].all() and mask.sum() == 48
+    with pytest.raises(Fault, match="row 1 has 1 boxes and 2 masks"):
+        data.sample(1, "instances")
+    assert not data.sample(2, "instances").objects.masks.any()  # an outline of no area
+    told = {**lines[0], "masks": [runs, rle_encode(np.ones((3, 3), bool))], "boxes": [[1, 2, 9, 8]] * 2}
+    told |= {"names": ["cat"] * 2, "ignore": [True, False]}
+    write(tmp_path / "runs.jsonl", json.dumps(told) + "\n")
+    data = open_data(f"hf:{tmp_path}/runs.jsonl")
+    assert data.sample(0, "detect").objects.ignore.tolist() == [True, False]
+    with pytest.raises(Fault, match="row 0: what it says of its boxes cannot be read"):
+        data.sample(0, "instances")
 
 
 def test_a_class_of_the_whole_image_is_always_among_the_labels(saved):

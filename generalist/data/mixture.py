@@ -14,6 +14,7 @@ from torch.utils.data import Dataset as TorchDataset
 from generalist.data.augment import Augment
 from generalist.data.collate import Request, collate
 from generalist.data.readers import Dataset
+from generalist.data.readers.window import reach
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import Task
 from generalist.sequence.vocabulary import Vocabulary
@@ -63,6 +64,8 @@ class Mixture(TorchDataset[dict[str, Any]]):
 
     def __getitem__(self, step: int) -> dict[str, Any]:
         rng = np.random.default_rng((self.seed, step))
+        for source, share in zip(self.sources, self.share, strict=True):
+            reach(source.data, step, self.rows * float(share))
         side = self.sides[0] if len(self.sides) == 1 else int(rng.choice(self.sides))
         rows = [self._row(rng, side) for _ in range(self.rows)]
         return collate(rows, self.vocabulary, self.weights, side, rng, self.empty, self.cells, self.block)

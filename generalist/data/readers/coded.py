@@ -8,6 +8,7 @@ import numpy as np
 from generalist.data.readers.dataset import Dataset, require
 from generalist.data.readers.files import read_jsonl
 from generalist.data.readers.skipped import skipped_by
+from generalist.data.readers.window import reach
 from generalist.faults import Fault
 from generalist.sequence.sample import Sample
 
@@ -35,6 +36,10 @@ class Coded:
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def reach(self, step: int, pace: float) -> None:
+        """Moves on, where the set is a stream. See ``Window.reach``."""
+        reach(self.data, step, pace)
 
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
         """A request for documents; of ``retrieve_code``, ``text`` is the code of the first that has one, or of a random

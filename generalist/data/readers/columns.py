@@ -3,6 +3,7 @@
 from typing import Any
 
 from generalist.data.readers.dataset import Spec
+from generalist.data.readers.window import PARTS, Window, reach
 from generalist.faults import Fault
 
 __all__ = ["Columns"]
@@ -24,7 +25,8 @@ class Columns:
     @classmethod
     def open(cls, spec: Spec) -> "Columns":
         """The split that a spec names, of a saved dataset, a file, a folder or a name on the Hub. ``config`` chooses
-        among several datasets of one name; with ``stream=N`` the first N rows are fetched as they come, and no others.
+        among several datasets of one name; with ``stream=N`` so many rows are fetched and held at a time, the first N
+        until training moves on, see ``Window``.
         """
         import datasets
 
@@ -44,7 +46,7 @@ class Columns:
                 for column, feature in features.items():
                     if isinstance(feature, datasets.Image):
                         data = data.cast_column(column, datasets.Image(decode=False))
-                rows = list(data.take(stream))
+                rows = Window(data, stream)
         except Fault:
             raise
         except Exception as error:  # from a wrong name to no network, the library has a class for each
@@ -61,6 +63,18 @@ class Columns:
             return dict(self._rows[index])
         except Exception as error:  # whatever decoding a file of arrow data may raise
             raise Fault(f"{self.name}: row {index} cannot be read ({error})") from error
+
+    @property
+    def moves(self) -> bool:
+        """Whether there are other rows than those that are held."""
+        return isinstance(self._rows, Window) and not self._rows.whole
+
+    def reach(self, step: int, pace: float) -> None:
+        """Moves on, where rows are streamed. See ``Window.reach``."""
+        try:
+            reach(self._rows, step, pace)
+        except Exception as error:  # the library has a class for each way in which a network or a file can fail
+            raise Fault(f"{self.name}: cannot be read on ({error})") from error
 
     def holds(self, path: str) -> bool:
         """Whether there is such a column, and in it such a part."""
@@ -125,7 +139,7 @@ def _loaded(spec: Spec, stream: bool) -> Any:
 
 def _streamed(data: Any) -> Any:
     return (
-        {name: part.to_iterable_dataset() for name, part in data.items()}
+        {name: _streamed(part) for name, part in data.items()}
         if isinstance(data, dict)
-        else (data.to_iterable_dataset())
+        else data.to_iterable_dataset(num_shards=max(1, min(PARTS, len(data))))
     )

@@ -21,6 +21,7 @@ class Dataset(Protocol):
     name: the spec that opened it. tasks: what it can pose. classes: its label names in its own order, () if it has
     none. A reader that leaves broken annotations out counts them in ``skipped``, see ``Skipped``. One that
     may draw the request of another item of a group has ``follows(index)``: whether an item is of the group of the last.
+    One that is a stream has ``reach(step, pace)``, by which its items become others, see ``Window``.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """Hugging Face datasets: any of them, by a map from its columns to the fields of a task."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,9 +12,10 @@ from generalist.data.depths import metres
 from generalist.data.images import load_image, load_map, load_numbers
 from generalist.data.readers.columns import Columns
 from generalist.data.readers.dataset import Spec, nearest, require
+from generalist.data.readers.drawing import mask_of
 from generalist.data.readers.palettes import Palette
 from generalist.data.readers.photo import pictured, within
-from generalist.data.readers.posing import names_asked, posable, pose
+from generalist.data.readers.posing import MASKED, ORIENTED, POSABLE, names_asked, posable, pose
 from generalist.data.readers.segments import Segment, semantic_of
 from generalist.data.readers.skipped import Skipped
 from generalist.data.readers.values import there
@@ -24,7 +26,7 @@ __all__ = ["HuggingFace"]
 
 FIELDS = (
     "id", "image", "text", "texts", "question", "query", "document", "documents", "phrase", "label", "boxes", "names",
-    "semantic", "depth",
+    "ignore", "masks", "oriented", "semantic", "depth",
 )  # fmt: skip
 _SETTINGS = ("config", "stream", "format", "classes", "void", "scale", "labels")
 
@@ -48,11 +50,15 @@ class HuggingFace:
     ``load_dataset`` takes, or what ``save_to_disk`` wrote. ``config`` and ``stream=N``: see ``Columns.open``.
 
     Each option is a field and the column it is in, ``objects.bbox`` one inside another; a field whose column has its
-    own name need not be said. ``id``; ``image``; ``text`` or ``texts`` (captions, answers); ``question``; ``query``
-    with ``documents``; ``document``; ``label`` (a class of the whole image); ``boxes``, xyxy or with ``format=xywh`` as
-    COCO has them, with ``names``, or with ``phrase`` where the row is one expression; ``semantic`` with ``classes`` and
-    ``void`` as ``LabelMaps`` has them; ``depth`` with ``scale`` as ``Rgbd`` has it. Numbers of a ClassLabel are its
-    names. What can be posed follows from the fields. ``labels=N`` asks for at most so many names.
+    own name need not be said. ``id``; ``image``; ``text`` or ``texts`` (captions, answers); ``question``; ``query``, or
+    an image, with ``documents``; ``document``; ``label`` (a class of the whole image); ``boxes``, xyxy or with
+    ``format=xywh`` as COCO has them, with ``names``, or with ``phrase`` where the row is one expression; for each box
+    ``ignore``, true where it is neither asked for nor an error, ``masks`` as COCO's polygons or runs, and ``oriented``
+    as ``Objects`` has it; ``semantic`` with ``classes`` and ``void`` as ``LabelMaps`` has them; ``depth`` with
+    ``scale`` as ``Rgbd`` has it. Numbers of a ClassLabel are its names. What can be posed follows from the fields.
+
+    ``labels=N`` asks for at most so many names. Of a stream the classes are those of its first rows, unless they are a
+    ClassLabel's; names that come later are asked for where they stand.
 
     Skipped: boxes of no area, and labels that are no class.
     """
@@ -78,6 +84,10 @@ class HuggingFace:
     def __len__(self) -> int:
         return len(self._columns)
 
+    def reach(self, step: int, pace: float) -> None:
+        """Moves on to other rows, where they are streamed. See ``Window.reach``."""
+        self._columns.reach(step, pace)
+
     def sample(self, index: int, task: str, rng: np.random.Generator | None = None) -> Sample:
         """A row as ``task`` asks it. See ``Dataset.sample``."""
         require(self, task, index)
@@ -94,7 +104,7 @@ class HuggingFace:
             return self._named(sample, row, task, rng, here)
         if task.startswith("depth"):
             return self._deep(sample, row, here)
-        if task in posable():
+        if task in POSABLE:
             return self._things(sample, row, task, rng, index, here)
         if task == "retrieve":
             documents = self._value(row, "documents")
@@ -129,10 +139,12 @@ class HuggingFace:
         found = [task for task, need in POSED.items() if need <= given and (written or task not in _WRITTEN)]
         if "question" in given and "caption" in found:
             found.remove("caption")
+        if {"image", "documents"} <= given and "retrieve" not in found:
+            found.append("retrieve")  # the picture is what is asked with
         if {"image", "boxes", "names"} <= given:
-            found += posable()
+            found += posable("masks" in given, "oriented" in given)
         elif {"image", "boxes", "phrase"} <= given:
-            found.append("refer")
+            found += ["refer", "refer_mask"] if "masks" in given else ["refer"]
         return tuple(found)
 
     def _classes(self) -> tuple[str, ...]:
@@ -143,6 +155,11 @@ class HuggingFace:
                 column = self._field[name]
                 return self._columns.labels(column) or self._columns.unique(column)
         return ()
+
+    def _with(self, names: Iterable[str | None]) -> tuple[str, ...]:
+        """The classes, and of a set whose later rows nobody has seen those of a row besides."""
+        others = (name for name in names if name is not None) if self._columns.moves else ()
+        return tuple(dict.fromkeys([*self.classes, *others]))
 
     def _value(self, row: dict[str, Any], name: str) -> Any:
         return self._columns.value(row, self._field[name]) if name in self._field else None
@@ -181,9 +198,10 @@ class HuggingFace:
             named = [Segment(value, name) for value, name in self._palette.names.items()]
             return sample.but(labels=labels, semantic=semantic_of(values, named, labels))
         name = self._class(self._value(row, "label"), "label")
-        if name not in self.classes:
+        classes = self._with((name,))
+        if name is None or name not in classes:
             raise Fault(f"{here}: its label is no class")
-        labels = names_asked(self.classes, (name,), rng, self._most)
+        labels = names_asked(classes, (name,), rng, self._most)
         if name not in labels:
             at = int(rng.integers(len(labels))) if rng is not None else 0
             labels = (*labels[:at], name, *labels[at + 1 :])
@@ -214,13 +232,40 @@ class HuggingFace:
             self.skipped.add("box of no area", here, len(boxes) - len(kept))
         if "names" not in self._field:
             phrase = " ".join(str(self._value(row, "phrase") or "").split())
-            return sample.but(phrase=phrase, objects=Objects(boxes, ("",) * len(boxes)).select(kept[:1]))
+            things = self._drawn(Objects(boxes, ("",) * len(boxes)), row, task, sample.size, here)
+            return sample.but(phrase=phrase, objects=things.select(kept[:1]))
         names = self._names(self._value(row, "names"), len(boxes), here)
         known = [int(i) for i in kept if names[i] is not None]
         if len(known) < len(kept):
             self.skipped.add("label that is no class", here, len(kept) - len(known))
-        objects = Objects(boxes, tuple(name or "" for name in names)).select(known)
-        return pose(sample.but(objects=objects), task, self.classes, rng, index, self._most)
+        things = Objects(boxes, tuple(name or "" for name in names))
+        objects = self._drawn(things, row, task, sample.size, here).select(known)
+        return pose(sample.but(objects=objects), task, self._with(objects.names), rng, index, self._most)
+
+    def _drawn(self, things: Objects, row: dict[str, Any], task: str, size: tuple[int, int], here: str) -> Objects:
+        """Things with what else the row says of each, of masks and oriented boxes what the task asks for."""
+        told: dict[str, Any] = {}
+        count = len(things)
+        try:
+            if "ignore" in self._field:
+                told["ignore"] = np.asarray(self._each(row, "ignore", count, here), bool)
+            if task in MASKED:
+                masks = [mask_of(value, size) for value in self._each(row, "masks", count, here)]
+                told["masks"] = np.asarray(masks, bool).reshape(count, size[1], size[0])
+            if task in ORIENTED:
+                told["oriented"] = np.asarray(self._each(row, "oriented", count, here), np.float32).reshape(count, 5)
+        except (TypeError, ValueError, KeyError) as error:
+            if isinstance(error, Fault):
+                raise
+            raise Fault(f"{here}: what it says of its boxes cannot be read ({error})") from error
+        return replace(things, **told)
+
+    def _each(self, row: dict[str, Any], name: str, count: int, here: str) -> list[Any]:
+        """A value for each box."""
+        given = self._value(row, name) or []
+        if len(given) != count:
+            raise Fault(f"{here} has {count} boxes and {len(given)} {name}")
+        return list(given)
 
     def _names(self, given: Any, count: int, here: str) -> Sequence[str | None]:
         values = given if isinstance(given, list) else [] if given is None else [given]
