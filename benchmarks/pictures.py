@@ -17,7 +17,7 @@ from accuracy import REAL
 
 from generalist.app.describe import annotated
 from generalist.app.generalist import Generalist
-from generalist.app.predict import save_picture
+from generalist.app.pictures import save_picture
 from generalist.app.viz import draw, fitted, sheet
 from generalist.data.images import load_image
 from generalist.data.readers import open_data

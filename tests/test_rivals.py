@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from generalist.app.cli import app
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
-from generalist.app.predict import save_picture
+from generalist.app.pictures import save_picture
 from generalist.app.tables import answer_tables
 from generalist.metrics import metric
 from generalist.sequence.claims import Claims, collect

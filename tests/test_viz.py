@@ -246,11 +246,11 @@ def test_a_region_that_is_a_mask_is_outlined_at_its_edge():
 
 
 def test_normals_that_are_written_can_be_read_back(tmp_path):
-    from generalist.app.predict import save_normals
+    from generalist.app.pictures import of_normals, save_picture
 
     normals = np.random.default_rng(0).normal(size=(5, 7, 3))
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
-    path = save_normals(normals.astype(np.float32), tmp_path / "new" / "a.normals.png")
+    path = save_picture(of_normals(normals.astype(np.float32)), tmp_path / "new" / "a.normals.png")
     back = (np.asarray(Image.open(path)) / 255 * 2 - 1) * [1, -1, -1]
     assert back.shape == normals.shape
     np.testing.assert_allclose(back, normals, atol=0.0051)

@@ -15,6 +15,7 @@ from generalist.app.asking import asking
 from generalist.app.measuring import measuring
 from generalist.app.options import FAULT, Blocks, Dtype, EarlyExit, Json, Model, Rivals, TasksDir, Thin, load_model
 from generalist.app.retrieve import documents
+from generalist.app.serving import serving
 from generalist.faults import Fault
 
 __all__ = ["app", "main", "train_main"]
@@ -211,6 +212,7 @@ def export(
 app.add_typer(documents)
 app.add_typer(asking)
 app.add_typer(measuring)
+app.add_typer(serving)
 
 
 @app.command(epilog="Examples: `generalist tasks` · `generalist tasks detect`")

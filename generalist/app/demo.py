@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from generalist.app.evaluate import Evaluation
 from generalist.app.generalist import Generalist
-from generalist.app.predict import save_picture
+from generalist.app.pictures import save_picture
 from generalist.app.report import Bar, print_json, print_metrics, tell
 from generalist.app.viz import draw, sheet
 from generalist.data.readers import open_data

@@ -128,7 +128,7 @@ class Description:
         """Writes a sheet of each task that shows something, and gives their paths."""
         if self.draw is None:
             return {}
-        from generalist.app.predict import save_picture
+        from generalist.app.pictures import save_picture
         from generalist.app.viz import draw, fitted, sheet
 
         files = {}

@@ -1,10 +1,10 @@
 """Documents: found by the model in an index on disk."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from generalist.app.generalist import Generalist
 from generalist.data.images import load_image
@@ -50,9 +50,20 @@ class Searcher:
         self.granularity, self.prompted = granularity, prompted
         self.index = Index.open(index, generalist.vocabulary)
         self.tasks = tasks_of(generalist, self.index.kinds)
-        check(granularity)
-        if fuse and granularity == "sentence":
+        self._beside: list[Bm25] = []  # shared by those that ``but`` makes
+        self._check()
+
+    def _check(self) -> None:
+        check(self.granularity)
+        if self.fuse and self.granularity == "sentence":
             raise Fault("search: BM25 finds passages, pages and entities: --fuse is not of sentences")
+
+    def but(self, *, k: int, granularity: str, fuse: bool) -> "Searcher":
+        """The same index, of which something else is listed. Raises Fault as a new one would."""
+        other = copy(self)
+        other.k, other.granularity, other.fuse = k, granularity, fuse
+        other._check()
+        return other
 
     @property
     def task(self) -> Task:
@@ -93,9 +104,11 @@ class Searcher:
             out.append(replace(answer, documents=own[: self.k], lists=lists, seconds=seconds))
         return out
 
-    @cached_property
+    @property
     def _bm25(self) -> Bm25:
-        return Bm25(self.index)
+        if not self._beside:
+            self._beside.append(Bm25(self.index))
+        return self._beside[0]
 
 
 def find(
@@ -119,7 +132,7 @@ def tasks_of(generalist: Generalist, kinds: Mapping[str, Kind]) -> dict[str, Tas
     return {name: generalist.tasks[kind.task] for name, kind in kinds.items()}
 
 
-def asking(query: str, image: Path | None = None) -> Sample:
+def asking(query: str, image: Path | BinaryIO | None = None) -> Sample:
     """A request by a text, a picture or both. Raises Fault for a picture that cannot be read."""
     if image is None:
         return Sample(query=query.strip())

@@ -4,10 +4,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-from generalist.app.colours import rgb_of_normals
 from generalist.app.generalist import Generalist
+from generalist.app.pictures import of_depth, of_normals, save_picture
 from generalist.app.report import print_answer, print_json, tell
 from generalist.data.images import IMAGE_SUFFIXES
 from generalist.data.regions import open_region
@@ -15,10 +14,7 @@ from generalist.faults import Fault
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task
 
-__all__ = ["Prediction", "find_images", "save_depth", "save_normals", "save_picture"]
-
-FARTHEST = 65.535
-"""Metres: what a 16-bit map in millimetres can hold."""
+__all__ = ["Prediction", "find_images", "understood"]
 
 
 def find_images(words: Iterable[str]) -> tuple[list[Path], list[Fault]]:
@@ -80,7 +76,7 @@ class Prediction:
         # Told now rather than once an image: labels missing, or too many.
         task.render(request.but(image="an image"))
         task.frame(request)
-        tell(f"understood as {task.name}{_fields(request)}")
+        tell(f"understood as {understood(task, request)}")
         return task
 
     def run(self, paths: Iterable[Path]) -> Iterator[Fault]:
@@ -109,9 +105,9 @@ class Prediction:
 
     def _write(self, answer: Answer, pixels: np.ndarray, stem: str) -> None:
         if answer.depth is not None and self.out is not None:
-            answer.files["depth"] = str(save_depth(answer.depth, self.out / f"{stem}.depth_mm.png"))
+            answer.files["depth"] = str(save_picture(of_depth(answer.depth), self.out / f"{stem}.depth_mm.png"))
         if answer.normals is not None and self.out is not None:
-            answer.files["normals"] = str(save_normals(answer.normals, self.out / f"{stem}.normals.png"))
+            answer.files["normals"] = str(save_picture(of_normals(answer.normals), self.out / f"{stem}.normals.png"))
         if self.draw is not None:
             from generalist.app.viz import draw
 
@@ -119,40 +115,14 @@ class Prediction:
             answer.files["picture"] = str(save_picture(picture, self.draw / f"{stem}.{answer.task}.png"))
 
 
-def _fields(request: Sample) -> str:
+def understood(task: Task, request: Sample) -> str:
+    """What a request was taken for, in words: the task, and what was read out of it."""
     said = {
         "labels": ", ".join(request.labels),
         "phrase": request.phrase,
         "question": request.question,
         "region": "" if request.region is None else request.region.kind,
     }
-    told = "; ".join(f"{name} {value}" for name, value in said.items() if value)
-    return f": {told}" if told else ""
-
-
-def save_picture(pixels: np.ndarray, path: Path) -> Path:
-    """Writes (H, W, 3) uint8 as a PNG, making its folder. Raises Fault if it cannot be written."""
-    return _save(Image.fromarray(pixels), path)
-
-
-def save_depth(depth: np.ndarray, path: Path) -> Path:
-    """Writes metres (H, W) as a 16-bit PNG in millimetres; what is farther than it can hold is written as farthest."""
-    millimetres = (np.clip(depth, 0, FARTHEST) * 1000).round().astype(np.uint16)
-    return _save(Image.fromarray(millimetres), path)
-
-
-def save_normals(normals: np.ndarray, path: Path) -> Path:
-    """Writes directions (H, W, 3) in the camera's axes as an 8-bit RGB PNG, colours as ``rgb_of_normals`` has them: the
-    direction is 2 rgb / 255 - 1, then y and z negated; (128, 128, 128) is no direction."""
-    return _save(Image.fromarray(rgb_of_normals(normals)), path)
-
-
-def _save(image: Image.Image, path: Path) -> Path:
-    beside = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        image.save(beside, "PNG")
-        beside.rename(path)
-    except OSError as error:
-        raise Fault(f"{path}: cannot be written ({error.strerror or error})") from error
-    return path
+    taken = {need.name for need in task.inputs}
+    told = "; ".join(f"{name} {value}" for name, value in said.items() if value and name in taken)
+    return f"{task.name}: {told}" if told else task.name

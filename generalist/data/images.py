@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from generalist.faults import Fault
 
@@ -154,6 +154,8 @@ def _opened(source: File) -> Iterator[Image.Image]:
         raise
     except FileNotFoundError as error:
         raise Fault(f"{name}: there is no such image") from error
+    except UnidentifiedImageError as error:  # which speaks of whatever Pillow was given
+        raise Fault(f"{name}: not a readable image (of no format that is known)") from error
     except Image.DecompressionBombError as error:
         raise Fault(f"{name}: more than {LARGEST:,} pixels") from error
     except _BROKEN as error:

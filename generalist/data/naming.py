@@ -21,6 +21,9 @@ LEVELS = {  # every name of a level of description: no two of them are ever true
 }
 CHANCES = {"shape": 0.30, "colour shape": 0.40, "colour": 0.15, "size shape": 0.15}
 
+MIXED = 0.2
+"""How often the names of a request are not of one level."""
+
 
 def level(rng: Random) -> str:
     """A level of description."""
@@ -38,12 +41,23 @@ def shuffled(items: Sequence[T], rng: Random) -> list[T]:
 
 
 def names(scene: Scene, rng: Random) -> list[Noun]:
-    """Names to look for, of one level of description."""
+    """Names to look for, of one level of description; now and then of a level for each shape ("red cube, sphere")."""
+    if rng.random() < MIXED:
+        return some(scene, _mixed(rng), rng)
     chosen = level(rng)
     if chosen == "shape":
         count = len(SHAPES) if rng.random() < 0.6 else int(rng.integers(1, len(SHAPES)))
         return shuffled(LEVELS[chosen], rng)[:count]
     return some(scene, LEVELS[chosen], rng)
+
+
+def _mixed(rng: Random) -> list[Noun]:
+    """Names of all shapes, each shape's of one level: no two of them are true of the same solid either."""
+    found = []
+    for shape in SHAPES:
+        chosen = ("shape", "colour shape", "size shape")[int(rng.integers(3))]
+        found += [noun for noun in LEVELS[chosen] if noun.shape == shape]
+    return found
 
 
 def some(scene: Scene, nouns: list[Noun], rng: Random, most: int = 6) -> list[Noun]:

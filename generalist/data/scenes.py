@@ -30,11 +30,17 @@ class Scenes:
     """A split of the generated world, as a sequence of scenes.
 
     split: "train", "validation" or "test"; size: side of the square pictures in pixels, at least 32;
-    objects: fewest and most solids of a scene. Raises Fault for a value outside these.
+    objects: fewest and most solids of a scene; words: those of the requests without ``rng``, "own" or "others", see
+    ``requests.others``. Raises Fault for a value outside these.
     """
 
     def __init__(
-        self, split: str = "train", size: int = 128, objects: tuple[int, int] = (2, 5), length: int | None = None
+        self,
+        split: str = "train",
+        size: int = 128,
+        objects: tuple[int, int] = (2, 5),
+        length: int | None = None,
+        words: str = "own",
     ) -> None:
         if split not in SPLITS:
             raise Fault(f"scenes: there is no split {split!r}; the splits are {', '.join(SPLITS)}")
@@ -42,7 +48,9 @@ class Scenes:
             raise Fault(f"scenes: objects must be two numbers, 1 <= fewest <= most <= {MOST}, not {objects}")
         if size < 32:
             raise Fault(f"scenes: size must be at least 32 pixels, not {size}")
-        self.split, self.size, self.objects = split, size, objects
+        if words not in ("own", "others"):
+            raise Fault(f"scenes: words are own or others, not {words!r}")
+        self.split, self.size, self.objects, self.words = split, size, objects, words
         self.length = SPLITS[split] if length is None else length
 
     def __len__(self) -> int:
@@ -69,7 +77,8 @@ class Scenes:
         """A request of one task about ``scene``, with its answer; without ``rng``, the one used for evaluation."""
         name = f"{self.split}-{scene.index}"
         if rng is None:
-            return requests.fixed(scene, task, name, self._rng(scene.index, task))
+            pose = requests.fixed if self.words == "own" else requests.others
+            return pose(scene, task, name, self._rng(scene.index, task))
         return requests.drawn(scene, task, name, rng)
 
     def corpus(self, n: int) -> Iterator[Document]:

@@ -16,8 +16,9 @@ __all__ = ["Generated"]
 
 
 class Generated:
-    """``scenes[:SPLIT][?size=128&objects=2-5&length=N]``: ``train``, ``validation`` (also ``val``, and the default) or
-    ``test``. ``classes`` are the names of its semantic maps; objects are asked for in more words than these."""
+    """``scenes[:SPLIT][?size=128&objects=2-5&length=N&words=own]``: ``train``, ``validation`` (also ``val``, and the
+    default) or ``test``. With ``words=others`` evaluation asks in other words than the world's own, and for what is
+    nowhere too. ``classes`` are the names of its semantic maps; objects are asked for in more words than these."""
 
     tasks: tuple[str, ...] = (
         "detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic", "depth",
@@ -30,7 +31,7 @@ class Generated:
         # Imported here, so that reading a folder does not load the renderer.
         from generalist.data.scenes import SEMANTIC_NAMES
 
-        spec.allow("size", "objects", "length")
+        spec.allow("size", "objects", "length", "words")
         self.name = spec.text
         self.classes: tuple[str, ...] = tuple(SEMANTIC_NAMES)
         self._scenes = _scenes(spec)
@@ -63,4 +64,4 @@ def _scenes(spec: Spec) -> "Scenes":
         objects = (int(fewest), int(most or fewest))
     except ValueError as error:
         raise Fault(f"{spec.text}: option objects is fewest-most, not {spec.options['objects']!r}") from error
-    return Scenes(split, int(spec.number("size", 128)), objects, length)
+    return Scenes(split, int(spec.number("size", 128)), objects, length, spec.option("words", "own"))

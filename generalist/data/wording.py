@@ -1,0 +1,134 @@
+"""Wording: a request in words that are not the world's own, and for what is nowhere in it.
+
+What the world calls a sphere is a ball to others, and people ask for dogs where there are cubes. A model that has read
+nothing but the world's words takes one that it does not know for anything, and loses the others beside it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from generalist.sequence.sample import Sample
+
+__all__ = ["FOREIGN", "HELD_OUT", "SYNONYMS", "reworded"]
+
+Random = np.random.Generator
+
+SYNONYMS = {
+    "sphere": ("ball", "orb", "globe"),
+    "cube": ("block",),
+    "cylinder": ("drum", "tube", "barrel"),
+    "gray": ("grey",),
+    "purple": ("violet",),
+    "cyan": ("turquoise", "teal"),
+    "large": ("big", "huge"),
+    "small": ("little", "tiny"),
+    "metal": ("metallic", "shiny"),
+    "rubber": ("matte",),
+    "object": ("thing", "item"),
+    "ground": ("floor",),
+}
+"""Other words for the world's. A plural is made as the world's own is."""
+
+_NAMES = """
+dog cat car person tree house bird chair table cup bottle phone book shoe hat bag bicycle bus truck train boat plane
+horse cow sheep elephant bear zebra giraffe umbrella tie suitcase kite glove racket fork knife spoon bowl banana apple
+sandwich carrot pizza cake sofa bed plant mirror window desk toilet door laptop mouse keyboard oven toaster sink
+fridge clock vase scissors brush flower grass mountain river lake road street bridge building tower fence wall roof
+cloud sun moon star fish whale shark duck chicken goose pig goat deer fox wolf lion tiger monkey rabbit squirrel frog
+snake turtle spider bee butterfly ant worm man woman child baby girl boy doctor player driver hand foot face eye nose
+shirt coat dress sock belt ring watch wallet key coin lamp candle curtain pillow blanket carpet basket bucket rope
+ladder hammer saw screw nail drill wheel tyre engine pedestrian helmet sign lamp-post traffic-light hydrant bench
+camera guitar piano violin trumpet flag tent statue fountain pump crane ship anchor sail island beach wave rock leaf
+mushroom grape lemon pear cherry onion tomato pepper cheese bread egg rice soup coffee tea milk pencil crayon eraser
+ruler envelope newspaper calendar backpack skateboard surfboard snowboard ski sled frisbee doll robot puppet balloon
+cell nucleus platelet tumour bone lung card ace queen king jack joker
+"""
+
+FOREIGN = tuple(word for i, word in enumerate(_NAMES.split()) if i % 4 != 3)
+"""Names of what the world has not, as training asks for them."""
+
+HELD_OUT = tuple(word for i, word in enumerate(_NAMES.split()) if i % 4 == 3)
+"""And those that training does not: what is done with any word is measured by these."""
+
+OTHER, ABSENT, MANY = 0.25, 0.3, 0.1
+"""How often a request is in other words, asks for what is nowhere, and says names in the plural."""
+
+COUNTED = 0.06
+"""How often what is nowhere is counted: nothing else makes a count of one name sure to be none."""
+
+MOST = 4
+"""Names of what is nowhere in one request, at most."""
+
+_AMONG = ("detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic", "classify")
+
+
+def reworded(sample: Sample, task: str, rng: Random, often: float = 1.0, foreign: Sequence[str] = FOREIGN) -> Sample:
+    """A request of the world, now and then in other words and for more than there is. Its answer stays true.
+
+    often: how many times as often as in training. foreign: where names of what is nowhere are drawn from.
+    """
+    if task == "count" and rng.random() < COUNTED * often:
+        return sample.but(labels=(_nowhere(rng, foreign),), text="0", texts=("0",))
+    if rng.random() < OTHER * often:
+        sample = _said(sample, _synonyms(rng))
+    if task in _AMONG and task != "classify" and rng.random() < MANY * often:
+        sample = _said(sample, lambda name: name if name in ("sky", "ground", "floor") else f"{name}s")
+    if task in _AMONG and rng.random() < ABSENT * often:
+        sample = _among(sample, [_nowhere(rng, foreign) for _ in range(int(rng.integers(1, MOST + 1)))], rng)
+    return sample
+
+
+def _nowhere(rng: Random, foreign: Sequence[str]) -> str:
+    """The name of what is nowhere; now and then with a colour or a size that things here have."""
+    name = foreign[int(rng.integers(len(foreign)))]
+    if rng.random() < 0.3:
+        name = f"{('red', 'blue', 'green', 'yellow', 'small', 'large')[int(rng.integers(6))]} {name}"
+    return name
+
+
+def _synonyms(rng: Random) -> Callable[[str], str]:
+    """The same words throughout a request, most of them others than the world's."""
+    chosen = {word: others[int(rng.integers(len(others)))] for word, others in SYNONYMS.items() if rng.random() < 0.8}
+
+    def say(text: str) -> str:
+        return " ".join(_in_place(word, chosen) for word in text.split(" "))
+
+    return say
+
+
+def _in_place(word: str, chosen: dict[str, str]) -> str:
+    """A word's synonym, with the ending and the stops that it had."""
+    bare = word.rstrip("?,.")
+    stem = bare.removesuffix("s") if bare not in chosen else bare
+    return chosen[stem] + bare[len(stem) :] + word[len(bare) :] if stem in chosen else word
+
+
+def _said(sample: Sample, say: Callable[[str], str]) -> Sample:
+    """What is asked in other words; the answer changes where it is one of the names that are asked for."""
+    names = {label: say(label) for label in sample.labels}
+    if len(set(names.values())) < len(names):
+        return sample
+    changed = sample.but(
+        labels=tuple(names.values()),
+        phrase=say(sample.phrase) if sample.phrase else "",
+        question=say(sample.question) if sample.question else "",
+        text=names.get(sample.text, sample.text),
+        texts=tuple(names.get(text, text) for text in sample.texts),
+    )
+    if sample.labels and changed.objects is not None:
+        told = tuple(names.get(name, name) for name in changed.objects.names)
+        changed.objects = replace(changed.objects, names=told)
+    return changed
+
+
+def _among(sample: Sample, absent: Sequence[str], rng: Random) -> Sample:
+    """With names of what is nowhere among those that are asked for, anywhere."""
+    labels = tuple(dict.fromkeys([*sample.labels, *absent]))
+    order = rng.permutation(len(labels))
+    changed = sample.but(labels=tuple(labels[i] for i in order))
+    if sample.semantic is not None:
+        place = np.append(np.argsort(order), -1).astype(np.int16)
+        changed.semantic = place[sample.semantic]
+    return changed
