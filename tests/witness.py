@@ -5,12 +5,29 @@ from collections.abc import Callable
 
 from generalist.data.scene import Scene
 from generalist.data.solids import COLOURS, MATERIALS, SHAPES, SIZES
+from generalist.data.wording import FOREIGN, HELD_OUT, SYNONYMS
 
 WORDS = {"size": SIZES, "colour": COLOURS, "material": MATERIALS, "shape": SHAPES}
+BACK = {other: word for word, words in SYNONYMS.items() for other in words}
 EXTREME = {"leftmost": ("x", min), "rightmost": ("x", max), "nearest": ("z", min), "farthest": ("z", max)}
 SIDE = {"left of": ("x", -1), "right of": ("x", 1), "in front of": ("z", -1), "behind": ("z", 1)}
 SIDE |= {"nearer than": ("z", -1), "farther than": ("z", 1)}
 RELATION = re.compile(f" ({'|'.join(SIDE)}) the ")
+
+
+def own(text: str) -> str:
+    """Words of the world in the place of others, each alone, with the endings and stops that they have."""
+    return re.sub(r"\w+", lambda found: _own(found[0]), text)
+
+
+def _own(word: str) -> str:
+    stem = word if word in BACK else word.removesuffix("s")
+    return BACK[stem] + word[len(stem) :] if stem in BACK else word
+
+
+def name(label: str) -> str:
+    """A name in the world's own words, of one."""
+    return " ".join(word.removesuffix("s") for word in own(label).split(" "))
 
 
 def place(scene: Scene, row: int, axis: str) -> float:
@@ -19,8 +36,10 @@ def place(scene: Scene, row: int, axis: str) -> float:
 
 
 def suiting(scene: Scene, words: str) -> list[int]:
-    """The solids that a noun without relations is true of, word by word."""
-    wanted = [word.removesuffix("s") for word in words.split() if word.removesuffix("s") != "object"]
+    """The solids that a noun without relations is true of, word by word; of what is nowhere none."""
+    if words.split(" ")[-1] in (*FOREIGN, *HELD_OUT):
+        return []
+    wanted = [word for word in name(words).split() if word != "object"]
     known = [word for some in WORDS.values() for word in some]
     assert all(word in known for word in wanted), words
     have = [{solid.size, solid.colour, solid.material, solid.shape} for solid in scene.solids]

@@ -117,9 +117,8 @@ def _said(sample: Sample, say: Callable[[str], str]) -> Sample:
         text=names.get(sample.text, sample.text),
         texts=tuple(names.get(text, text) for text in sample.texts),
     )
-    if sample.labels and changed.objects is not None:
-        told = tuple(names.get(name, name) for name in changed.objects.names)
-        changed.objects = replace(changed.objects, names=told)
+    if changed.objects is not None and (sample.labels or sample.phrase):
+        changed.objects = replace(changed.objects, names=tuple(map(say, changed.objects.names)))
     return changed
 
 
