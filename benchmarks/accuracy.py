@@ -1,6 +1,7 @@
 """Accuracy of a model on a list of sets: the tables of docs/results.md.
 
     python benchmarks/accuracy.py                                   the shipped model on test scenes
+    python benchmarks/accuracy.py --words others                    in other words, and for what is nowhere besides
     python benchmarks/accuracy.py --model runs/real-tiny/model --real $GENERALIST_DATA
 
 Prints one JSON object a line, as ``generalist eval --json`` does, and at the end a table in Markdown on standard error.
@@ -23,6 +24,9 @@ MORE = (
 )  # fmt: skip
 SCENES = {task: ("scenes:test", 500) for task in MAIN} | {task: ("scenes:test", 200) for task in MORE}
 SCENES |= {"instances_pixels": ("scenes:test", 500), "route": ("requests:validation", 500)}
+WORDED = ("detect", "instances", "segment", "panoptic", "refer", "refer_mask", "ask", "classify", "count")
+"""The tasks whose requests have words of the world in them."""
+
 REAL = {
     "detect": ("voc:{}/bccd/BCCD:val", None),
     "instances_pixels": ("instancemaps:{}/pennfudan:test?name=pedestrian&held=12", None),
@@ -36,6 +40,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--real", type=Path, help="folder of the real sets; without it, generated scenes")
+    parser.add_argument("--words", choices=["own", "others"], default="own", help="of the requests about scenes")
     parser.add_argument("--limit", type=int)
     parser.add_argument("--beams", type=int, default=100, help="and documents listed, for retrieve")
     parser.add_argument("--identifiers", choices=["title", "ngram"], help="for retrieve; its own unless said")
@@ -49,6 +54,10 @@ def main() -> None:
         if given.tasks and task not in given.tasks:
             continue
         spec = data.format(given.real)
+        if given.words == "others":
+            if task not in WORDED or given.real:
+                continue
+            spec = f"{spec}?words=others"
         if given.among and spec == "scenes:test":
             spec = f"scenes:test?length={given.among}"
         record = {"task": task, "data": spec, "model": given.model}

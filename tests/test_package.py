@@ -74,3 +74,11 @@ def test_instructions_find_their_tasks(shipped):
 )
 def test_the_shipped_model_fits_the_code(shipped, task, figure, floor):
     assert Evaluation(shipped, task, "scenes:validation", limit=16).run()["metrics"][figure] >= floor
+
+
+@pytest.mark.parametrize(
+    ("task", "figure", "floor"), [("detect", "AP50", 0.6), ("segment", "mIoU", 0.5), ("ask", "accuracy", 0.6)]
+)
+def test_words_that_are_not_the_worlds_do_not_lead_it_astray(shipped, task, figure, floor):
+    data = "scenes:validation?words=others"
+    assert Evaluation(shipped, task, data, limit=24).run()["metrics"][figure] >= floor

@@ -181,6 +181,13 @@ def test_without_an_index_there_is_nothing_to_search(model):
         two.documents("x")
 
 
+def test_a_fault_of_ours_is_called_so(model):
+    broken = Service(model, {})
+    broken.tasks = lambda: 1 // 0
+    reply = TestClient(web(broken), raise_server_exceptions=False).get("/tasks")
+    assert reply.status_code == 500 and reply.json()["error"].startswith("a fault of ours: ZeroDivisionError")
+
+
 def test_many_ask_at_once(client):
     asking = ["detect cube", "how many cubes are there?", "detect sphere, cone", "where is the cube"] * 3
     alone = [asked(client, instruction)[0] for instruction in asking]
@@ -198,7 +205,9 @@ def test_what_is_there_is_told(client, service):
     first = client.get("/examples/0.png")
     assert first.headers["content-type"] == "image/png" and Image.open(BytesIO(first.content)).size == (256, 256)
     assert client.get(f"/examples/{EXAMPLES}.png").status_code == 400
-    assert {"/predict", "/search", "/tasks", "/health"} == set(client.get("/openapi.json").json()["paths"])
+    paths = client.get("/openapi.json").json()["paths"]
+    names = {path: told["operationId"] for path, ways in paths.items() for told in ways.values()}
+    assert names == {"/predict": "predict", "/search": "search", "/tasks": "tasks", "/health": "health"}
 
 
 def test_pages_elsewhere_ask_only_where_they_may(model):

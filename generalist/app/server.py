@@ -34,28 +34,29 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
     megabytes: the most that a request may be. origins: of pages elsewhere that may ask, ``*`` for all.
 
     What is at fault is answered with status 400 and ``{"error": one line}``; what cannot be understood as a request of
-    this kind with 422, what is too large with 413.
+    this kind with 422, what is too large with 413, and what is our own fault with 500.
     """
     app = FastAPI(
         title="generalist",
         version=__version__,
         summary="One plain transformer that answers every request about a picture, or finds a document.",
+        generate_unique_id_function=lambda route: route.name,
     )
     app.add_middleware(_Bounded, largest=megabytes * MEGABYTE)
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=list(origins), allow_methods=["*"], allow_headers=["*"])
-    page = (files("generalist.app") / "page.html").read_text(encoding="utf-8")
+    text = (files("generalist.app") / "page.html").read_text(encoding="utf-8")
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
-    def _page() -> str:
-        return page
+    def page() -> str:
+        return text
 
     @app.get("/examples/{number}.png", include_in_schema=False)
-    def _example(number: int) -> Response:
+    def example(number: int) -> Response:
         return Response(service.example(number), media_type="image/png")
 
     @app.get("/health", summary="Whether it is there, and what is served.")
-    def _health() -> dict[str, Any]:
+    def health() -> dict[str, Any]:
         model = service.generalist.model
         return {
             "status": "ok",
@@ -67,11 +68,11 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
         }
 
     @app.get("/tasks", summary="What it can be asked about a picture.")
-    def _tasks() -> list[dict[str, Any]]:
+    def tasks() -> list[dict[str, Any]]:
         return service.tasks()
 
     @app.post("/predict", summary="Answers to instructions about an image, as `generalist predict --json` has them.")
-    def _predict(
+    def predict(
         instruction: Annotated[list[str], Form(description="What is asked; may be given again.")],
         image: Annotated[UploadFile | None, File()] = None,
         task: Words = None,
@@ -92,7 +93,7 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
         return {"answers": told}
 
     @app.post("/search", summary="Documents, as `generalist search --json` has them.")
-    def _search(
+    def search(
         query: Annotated[str, Form()] = "",
         image: Annotated[UploadFile | None, File()] = None,
         index: Words = None,
@@ -105,6 +106,10 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
     @app.exception_handler(Fault)
     def _fault(request: Request, fault: Exception) -> JSONResponse:
         return _told(FAULT, str(fault))
+
+    @app.exception_handler(Exception)
+    def _ours(request: Request, error: Exception) -> JSONResponse:
+        return _told(500, f"a fault of ours: {type(error).__name__}: {error}")
 
     @app.exception_handler(RequestValidationError)
     def _strange(request: Request, error: Exception) -> JSONResponse:
