@@ -3,6 +3,7 @@
 import copy
 import socket
 from collections.abc import Sequence
+from importlib.metadata import version
 from importlib.resources import files
 from typing import Annotated, Any
 
@@ -14,7 +15,6 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from generalist import __version__
 from generalist.app.service import EXAMPLES, Service, Upload
 from generalist.faults import Fault
 
@@ -38,7 +38,7 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
     """
     app = FastAPI(
         title="generalist",
-        version=__version__,
+        version=version("generalist"),
         summary="One plain transformer that answers every request about a picture, or finds a document.",
         generate_unique_id_function=lambda route: route.name,
     )
@@ -60,7 +60,7 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
         model = service.generalist.model
         return {
             "status": "ok",
-            "version": __version__,
+            "version": app.version,
             "parameters": sum(p.numel() for p in model.parameters()),
             "device": str(service.generalist.device),
             "indexes": {name: len(searcher.index) for name, searcher in service.indexes.items()},
