@@ -28,9 +28,9 @@ class Window:
     def __init__(self, stream: Any, size: int) -> None:
         self._stream, self._size = stream, size
         rows = _rows(stream)
-        self._first = list(islice(rows, size))
+        self._head = list(islice(rows, size))
         self.whole = next(rows, None) is None
-        self._rows = self._first
+        self._rows = self._head
         self._parts: dict[int, _Part] = {}
 
     def __len__(self) -> int:
@@ -50,7 +50,7 @@ class Window:
             share = self._stream.shard(count, which, contiguous=False)
             self._parts[which] = _Part(share, ceil(max(self._size / count, pace)))
         # A part of files without rows has nothing to give.
-        self._rows = self._parts[which].reach(int(turn * pace)) or self._first
+        self._rows = self._parts[which].reach(int(turn * pace)) or self._head
 
 
 class _Part:
