@@ -88,7 +88,14 @@ def web(service: Service, megabytes: int = 64, origins: Sequence[str] = ()) -> F
     ) -> dict[str, Any]:
         fields = {"labels": labels, "phrase": phrase, "question": question}
         told = service.answers(
-            instruction, _sent(image), task or None, region or None, _sent(mask), rivals, draw, fields
+            instruction,
+            _sent(image),
+            task=task or None,
+            region=region or None,
+            mask=_sent(mask),
+            rivals=rivals,
+            least=draw,
+            fields=fields,
         )
         return {"answers": told}
 

@@ -76,7 +76,8 @@ def reworded(sample: Sample, task: str, rng: Random, often: float = 1.0, foreign
     if task in _AMONG and task != "classify" and rng.random() < MANY * often:
         sample = _said(sample, lambda name: name if name in ("sky", "ground", "floor") else f"{name}s")
     if task in _AMONG and rng.random() < ABSENT * often:
-        sample = _among(sample, [_nowhere(rng, foreign) for _ in range(int(rng.integers(1, MOST + 1)))], rng)
+        absent = [_nowhere(rng, foreign) for _ in range(int(rng.integers(1, MOST + 1)))]
+        sample = sample.but(labels=tuple(dict.fromkeys([*sample.labels, *absent]))).shuffled(rng)
     return sample
 
 
@@ -119,15 +120,4 @@ def _said(sample: Sample, say: Callable[[str], str]) -> Sample:
     )
     if changed.objects is not None and (sample.labels or sample.phrase):
         changed.objects = replace(changed.objects, names=tuple(map(say, changed.objects.names)))
-    return changed
-
-
-def _among(sample: Sample, absent: Sequence[str], rng: Random) -> Sample:
-    """With names of what is nowhere among those that are asked for, anywhere."""
-    labels = tuple(dict.fromkeys([*sample.labels, *absent]))
-    order = rng.permutation(len(labels))
-    changed = sample.but(labels=tuple(labels[i] for i in order))
-    if sample.semantic is not None:
-        place = np.append(np.argsort(order), -1).astype(np.int16)
-        changed.semantic = place[sample.semantic]
     return changed

@@ -93,6 +93,15 @@ class Sample:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
+    def shuffled(self, rng: np.random.Generator) -> "Sample":
+        """A copy with its labels in any order: where one stands must not mean anything. ``semantic`` follows them."""
+        order = rng.permutation(len(self.labels))
+        found = self.but(labels=tuple(self.labels[i] for i in order))
+        if self.semantic is not None:
+            place = np.append(np.argsort(order), -1).astype(np.int16)
+            found.semantic = place[self.semantic]
+        return found
+
 
 @dataclass(slots=True)
 class Document:

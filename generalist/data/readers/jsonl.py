@@ -90,7 +90,7 @@ class Jsonl:
         if "semantic" in line:
             stored = load_map(self._beside(line["semantic"]))
             sample.semantic = np.where(stored < len(sample.labels), stored, -1).astype(np.int16)
-        return sample if rng is None else _shuffled(sample, rng)
+        return sample if rng is None else sample.shuffled(rng)
 
     def _beside(self, name: str) -> Path:
         return self._path.parent / name
@@ -120,15 +120,6 @@ def _objects(things: list[dict[str, Any]]) -> Objects:
 
 def _table(values: list[Any]) -> Any:
     return np.asarray(values, np.float32) if values else None
-
-
-def _shuffled(sample: Sample, rng: np.random.Generator) -> Sample:
-    """Names in another order: what stands first in the file must not mean anything."""
-    order = rng.permutation(len(sample.labels))
-    if sample.semantic is not None:
-        place = np.append(np.argsort(order), -1).astype(np.int16)
-        sample.semantic = place[sample.semantic]
-    return sample.but(labels=tuple(sample.labels[i] for i in order))
 
 
 def _told(names: frozenset[str]) -> str:
