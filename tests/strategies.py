@@ -26,6 +26,10 @@ NAMES = st.lists(
     unique=True,
 ).map(tuple)
 
+NOUNS = ["cube", "traffic light", "bus", "berry", "woman", "glass", "fire hydrant", "mouse", "wolf"]
+LOOKS = ["red", "small", "wooden", "shiny", "broken"]
+"""What requests name, and how it looks."""
+
 SEEDS = st.integers(0, 2**32 - 1)
 
 

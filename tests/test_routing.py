@@ -109,3 +109,8 @@ def test_an_unknown_field_is_told(generalist):
         generalist.route("depth", fields={"lables": ["cube"]})
     with pytest.raises(Fault, match="no task 'zzzz'. The tasks are ask"):
         generalist.route("depth", task="zzzz")
+
+
+def test_arguments_the_other_way_round_are_told(generalist):
+    with pytest.raises(Fault, match="comes first and then the image; ndarray is no instruction"):
+        generalist(np.zeros((8, 8, 3), np.uint8), "detect red cube")

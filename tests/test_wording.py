@@ -70,6 +70,9 @@ def test_phrases_and_questions_say_the_same(index: int, task: str, seed: int) ->
         return
     plain = TASKS[task](scene, SCENES.sample(scene, "depth").but(depth=None), np.random.default_rng(seed), True)
     said = reworded(plain, task, np.random.default_rng(seed), 9, HELD_OUT)
+    if said.phrase.split(" ")[-1] in HELD_OUT:
+        assert said.objects is not None and len(said.objects) == 0
+        return
     assert own(said.phrase) == own(plain.phrase)
     assert own(said.question) == own(plain.question)
     assert (said.text, said.texts, said.documents) == (plain.text, plain.texts, plain.documents)
@@ -80,6 +83,29 @@ def test_most_requests_of_training_are_in_the_worlds_own_words() -> None:
     odd = [any(name(label) != label or label.split(" ")[-1] in FOREIGN for label in sample.labels) for sample in asked]
     assert 0.35 < np.mean(odd) < 0.65
     assert not any(set(label.split(" ")) & set(HELD_OUT) for sample in asked for label in sample.labels)
+
+
+def test_phrases_of_training_sometimes_mean_nothing_and_no_other() -> None:
+    untrue = 0
+    for seed in range(400):
+        scene = SCENES[seed % 20]
+        sample = drawn(scene, "refer", "x", np.random.default_rng(seed))
+        assert sample.objects is not None and len(sample.objects) <= 1
+        if not len(sample.objects):
+            untrue += 1
+            words = set(own(sample.phrase).split(" "))
+            assert not any(
+                words <= {solid.size, solid.colour, solid.material, solid.shape, "object"} for solid in scene.solids
+            )
+    assert 20 < untrue < 80
+
+
+def test_few_names_are_asked_for_and_none_that_is_there() -> None:
+    asked = [drawn(SCENES[i % 20], "segment", "x", np.random.default_rng(i)) for i in range(400)]
+    few = np.mean([len(sample.labels) <= 2 for sample in asked])
+    nowhere = [sample for sample in asked if all(label.split(" ")[-1] in FOREIGN for label in sample.labels)]
+    assert 0.1 < few < 0.4 and 5 < len(nowhere) < 40
+    assert all(sample.semantic is not None and (sample.semantic == -1).all() for sample in nowhere)
 
 
 def test_names_of_several_levels_are_never_true_of_one_solid() -> None:

@@ -152,6 +152,10 @@ class Generalist:
         """The answers to several instructions about one image, in their order. The image is read once, and requests of
         one task are answered together. Arguments and faults are those of a single request.
         """
+        for instruction in instructions:
+            if not isinstance(instruction, str):
+                kind = type(instruction).__name__
+                raise Fault(f"the instruction, a text, comes first and then the image; {kind} is no instruction")
         picture = self.read(image) if image is not None else None
         asked: dict[str, list[tuple[int, Sample]]] = {}
         for place, instruction in enumerate(instructions):

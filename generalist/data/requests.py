@@ -23,8 +23,11 @@ __all__ = ["TASKS", "drawn", "fixed", "others"]
 
 Random = np.random.Generator
 
-OFTEN = 5
+OFTEN = 4
 """How many times as often as in training the words are others where that is what is measured: nearly always."""
+
+UNTRUE = 0.06
+"""How often a phrase is true of nothing in the scene."""
 
 
 def drawn(scene: Scene, task: str, name: str, rng: Random) -> Sample:
@@ -132,6 +135,9 @@ def _referred(*more: str) -> Maker:
     """The one solid that a phrase names, with ``more``."""
 
     def make(scene: Scene, blank: Sample, rng: Random, free: bool) -> Sample:
+        if free and rng.random() < UNTRUE:
+            absent = [noun for noun in LEVELS["colour shape"] if not noun.rows(scene)]
+            return blank.but(phrase=pick(absent, rng).text, objects=scene.objects([], [], *more))
         row = int(rng.integers(len(scene.solids)))
         said = phrase(scene, row, rng)
         assert said is not None, "size, colour and shape together always name one solid"

@@ -55,13 +55,19 @@ HELD_OUT = tuple(word for i, word in enumerate(_NAMES.split()) if i % 4 == 3)
 OTHER, ABSENT, MANY = 0.25, 0.3, 0.1
 """How often a request is in other words, asks for what is nowhere, and says names in the plural."""
 
-COUNTED = 0.06
-"""How often what is nowhere is counted: nothing else makes a count of one name sure to be none."""
+COUNTED, MEANT = 0.06, 0.06
+"""How often what is nowhere is counted, and how often a phrase means it: nothing else makes an answer none."""
+
+FEW, NONE = 0.2, 0.04
+"""How often one or two of a request's names are all that are asked for, and how often none but what is nowhere."""
 
 MOST = 4
 """Names of what is nowhere in one request, at most."""
 
-_AMONG = ("detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic", "classify")
+_FOUND = ("detect", "instances", "instances_pixels", "oriented", "point", "pose", "segment", "panoptic")
+_AMONG = (*_FOUND, "classify")
+_REFERRED = ("refer", "refer_mask", "refer_oriented")
+"""The tasks that look for what has one of the names, those that are asked about names, and those about one thing."""
 
 
 def reworded(sample: Sample, task: str, rng: Random, often: float = 1.0, foreign: Sequence[str] = FOREIGN) -> Sample:
@@ -71,11 +77,19 @@ def reworded(sample: Sample, task: str, rng: Random, often: float = 1.0, foreign
     """
     if task == "count" and rng.random() < COUNTED * often:
         return sample.but(labels=(_nowhere(rng, foreign),), text="0", texts=("0",))
+    if task in _REFERRED and rng.random() < MEANT * often:
+        assert sample.objects is not None
+        return sample.but(phrase=_nowhere(rng, foreign), objects=sample.objects.select([]))
     if rng.random() < OTHER * often:
         sample = _said(sample, _synonyms(rng))
-    if task in _AMONG and task != "classify" and rng.random() < MANY * often:
+    if task in _FOUND and rng.random() < MANY * often:
         sample = _said(sample, lambda name: name if name in ("sky", "ground", "floor") else f"{name}s")
-    if task in _AMONG and rng.random() < ABSENT * often:
+    none = task in _FOUND and rng.random() < NONE * often
+    if none:
+        sample = sample.asking([])
+    elif task in _FOUND and rng.random() < FEW * often:
+        sample = sample.asking(rng.permutation(len(sample.labels))[: int(rng.integers(1, 3))])
+    if none or (task in _AMONG and rng.random() < ABSENT * often):
         absent = [_nowhere(rng, foreign) for _ in range(int(rng.integers(1, MOST + 1)))]
         sample = sample.but(labels=tuple(dict.fromkeys([*sample.labels, *absent]))).shuffled(rng)
     return sample

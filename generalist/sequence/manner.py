@@ -52,7 +52,7 @@ def parted(text: str, known: Set[str]) -> Parted:
     whole, said = text, set[str]()
     text = trimmed(text)
     while True:
-        for rest, tail in _ends(text):
+        for rest, tail in _ends(text, known):
             found = _said(tail, known, {word.stem for word in words(rest)})
             if found is not None and not all(is_empty(word) or word.stem in known for word in words(rest)):
                 text, said = rest, said | found
@@ -61,7 +61,7 @@ def parted(text: str, known: Set[str]) -> Parted:
             return Parted(text if said else whole, frozenset(said), frozenset(said & known))
 
 
-def _ends(text: str) -> Iterator[tuple[str, str]]:
+def _ends(text: str, known: Set[str]) -> Iterator[tuple[str, str]]:
     """Each way in which the end or the beginning could be manner: the rest, and the manner."""
     if found := _LAST_ADVERB.search(text):
         yield text[: found.start()], found["tail"]
@@ -70,16 +70,16 @@ def _ends(text: str) -> Iterator[tuple[str, str]]:
             yield text[found.end() :], found["tail"]
     for start in [match.start() for match in re.finditer(r"[?!.;:,\s]", text)]:
         found = _APART.match(text, start)
-        if found and _stands_apart(text[:start], found["mark"].strip(), found["tail"]):
+        if found and _stands_apart(text[:start], found["mark"].strip(), found["tail"], known):
             yield text[:start], found["tail"]
 
 
-def _stands_apart(before: str, mark: str, tail: str) -> bool:
+def _stands_apart(before: str, mark: str, tail: str, known: Set[str]) -> bool:
     """Whether what stands behind a mark can be manner and no thing among others."""
     said = tail.lower().split()
     means = [word for word in words(_CLAUSE.sub("", tail)) if not is_empty(word)]
     if mark == "," or (mark == ":" and "," in before):
-        alone = len(said) == 1 and (said[0].endswith("s") or said[0] in MASS)  # sky, ground
+        alone = len(said) == 1 and (said[0].endswith("s") or said[0] in MASS or _is_listed(before, said[0], known))
         return not alone and (bool(re.match(rf"(?:{_WITH}|one)\s", tail, re.I)) or not re.search("[,:]", before))
     if mark:
         return True
@@ -91,6 +91,12 @@ def _stands_apart(before: str, mark: str, tail: str) -> bool:
         return True
     many = means[-1].text.endswith("s") or len(means) > 1 or bool(QUANTIFIERS.intersection(said))
     return many or bool(_SHOWING.intersection(before.lower().split()[:3]))
+
+
+def _is_listed(before: str, word: str, known: Set[str]) -> bool:
+    """Whether a word behind a comma is the next of the names that a verb began: detect sphere, face; but not box."""
+    first = next((one.stem for one in words(before) if not one.silent), "")
+    return first in known and word not in _DOING and not word.endswith("ed")
 
 
 def _said(tail: str, known: Set[str], before: Set[str]) -> set[str] | None:

@@ -75,7 +75,7 @@ _ADJECTIVE = re.compile(
 )
 """Words that two kinds of one thing are told apart by: open and closed doors."""
 _SPLIT = re.compile(
-    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|\band(?:\s+(?:also|then|maybe|perhaps|even))?\b|\bor\b|&"
+    r"\s*(?:(?:,|\band\b|,\s*and\b)\s*(?:which\s+(?:ones\s+)?(?:is|are)|how\s+many)\b|,\s*(?:and|or)\b|;|,|\s[/|+]\s|\band\s*/\s*or\b|(?<!-)\band(?:\s+(?:also|then|maybe|perhaps|even))?\b(?!-)|(?<!-)\bor\b(?!-)|&"
     r"|\s\(?\b[b-h2-9]\)\s|\bas well as\b|\bplus\b|\bversus\b|\bvs\b)\s*",
     re.I,
 )

@@ -44,7 +44,7 @@ _ELSEWHERE = [
         ("our", "or"), ("re$", "er"), ("res$", "ers"), ("is(e|es|ed|er|ing|ation|ations)$", r"iz\1"), ("yse", "yze"),
         ("ll(ed|ing|er|ers)$", r"l\1"), ("ogue", "og"), ("ae", "e"), ("oe", "e"),
         ("ence", "ense"), ("ium", "um"), ("ph", "f"), ("grey", "gray"), ("tyre", "tire"), ("mould", "mold"),
-        ("plough", "plow"), ("programme", "program"),
+        ("plough", "plow"), ("programme", "program"), ("draught", "draft"),
     )
 ]  # fmt: skip
 """Spellings of the other side of the ocean, which the dictionary does not all hold."""

@@ -93,14 +93,21 @@ class Sample:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
-    def shuffled(self, rng: np.random.Generator) -> "Sample":
-        """A copy with its labels in any order: where one stands must not mean anything. ``semantic`` follows them."""
-        order = rng.permutation(len(self.labels))
-        found = self.but(labels=tuple(self.labels[i] for i in order))
+    def asking(self, rows: Sequence[int] | NDArray[Any]) -> "Sample":
+        """A copy that asks for the labels at ``rows`` alone, in that order. Its answer tells no others."""
+        found = self.but(labels=tuple(self.labels[i] for i in rows))
+        dropped = set(self.labels) - set(found.labels)
         if self.semantic is not None:
-            place = np.append(np.argsort(order), -1).astype(np.int16)
+            place = np.full(len(self.labels) + 1, -1, np.int16)  # the last is that of what has no name
+            place[np.asarray(rows, np.int64)] = np.arange(len(rows))
             found.semantic = place[self.semantic]
+        if self.objects is not None and dropped:
+            found.objects = self.objects.select([i for i, name in enumerate(self.objects.names) if name not in dropped])
         return found
+
+    def shuffled(self, rng: np.random.Generator) -> "Sample":
+        """A copy with its labels in any order: where one stands must not mean anything."""
+        return self.asking(rng.permutation(len(self.labels)))
 
 
 @dataclass(slots=True)
