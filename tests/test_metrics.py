@@ -203,7 +203,7 @@ def test_refer_takes_the_best_scored_box_and_counts_nothing_as_right_where_nothi
     measure.add(Answer("refer", boxes=boxes, scores=np.asarray([0.6, 0.2])), meant)  # IoU 0
     measure.add(Answer("refer", boxes=boxes[:0]), meant.but(objects=meant.objects.select([])))  # right: nothing
     measure.add(Answer("refer", boxes=boxes[:0]), meant)
-    expected = {"Acc@0.5": 0.5, "mIoU": (2 / 3 + 1) / 4, "ECE": (0.1 + 0.6) / 2, "AUROC": 1}
+    expected = {"Acc@0.5": 0.5, "mIoU": (2 / 3 + 1) / 4, "N-acc": 1, "T-acc": 2 / 3, "ECE": (0.1 + 0.6) / 2, "AUROC": 1}
     assert measure.result() == pytest.approx(expected)
 
 
@@ -212,14 +212,19 @@ def test_refer_takes_the_best_scored_box_and_counts_nothing_as_right_where_nothi
 def test_refer_mask_equals_the_naive_count(seed):
     rng = np.random.default_rng(seed)
     measure, ious, both, either = metric("refer_mask"), [], 0, 0
+    told = {False: [], True: []}  # by whether something is meant, whether that is said
     for _ in range(3):
-        truth, guess = rng.random((1, 6, 6)) < rng.choice([0, 0.5]), rng.random((1, 6, 6)) < 0.5
+        truth, guess = (rng.random((1, 6, 6)) < rng.choice([0, 0.5]) for _ in range(2))
+        told[truth.any()].append(truth.any() == guess.any())
         objects = Objects(np.zeros((1, 4), np.float32), ("cup",), masks=truth)
         measure.add(Answer("refer_mask", (6, 6), masks=guess), Sample(size=(6, 6), objects=objects))
         i, u = (truth & guess).sum(), (truth | guess).sum()
         ious.append(i / u if u else 1)
         both, either = both + i, either + u
-    assert measure.result() == pytest.approx({"gIoU": np.mean(ious), "cIoU": both / either if either else 1})
+    expected = {"gIoU": np.mean(ious), "cIoU": both / either if either else 1}
+    if told[False]:
+        expected |= {name: np.mean(said) for name, said in zip(("N-acc", "T-acc"), told.values(), strict=True) if said}
+    assert measure.result() == pytest.approx(expected)
 
 
 def slow_cider(captions, references):

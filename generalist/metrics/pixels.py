@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.metrics.calibration import Calibration
-from generalist.metrics.refer import best
+from generalist.metrics.refer import Targets, best
 from generalist.sequence.sample import Answer, Sample
 
 __all__ = ["Depth", "MeanIou", "ReferMask"]
@@ -87,13 +87,14 @@ class ReferMask:
     """``gIoU``, the mean IoU of the samples, and ``cIoU``, intersections over unions of the whole set (GRES, Liu et
     al. 2023), of the best-scored mask with all that is meant; and ``ECE``, right being an IoU of 0.5.
 
-    Where nothing is meant, an empty answer has an IoU of 1, as there.
+    Where nothing is meant, an empty answer has an IoU of 1, as there; see also ``Targets``.
     """
 
     def __init__(self) -> None:
         self._ious: list[float] = []
         self._both = 0
         self._either = 0
+        self._targets = Targets()
         self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
@@ -105,6 +106,7 @@ class ReferMask:
         truth: NDArray[np.bool_] = np.zeros(shape, bool) if masks is None else np.any(masks, axis=0)
         both, either = int((guess & truth).sum()), int((guess | truth).sum())
         iou = both / either if either else 1.0
+        self._targets.add(bool(truth.any()), bool(guess.any()))
         self._ious.append(iou)
         self._both += both
         self._either += either
@@ -112,8 +114,9 @@ class ReferMask:
             self.calibration.add([answer.scores[row]], [iou >= 0.5])
 
     def result(self) -> dict[str, float]:
-        """Both in [0, 1]."""
+        """All in [0, 1]."""
         if not self._ious:
             return {}
         cumulative = self._both / self._either if self._either else 1.0
-        return {"gIoU": float(np.mean(self._ious)), "cIoU": cumulative} | self.calibration.result()
+        figures = {"gIoU": float(np.mean(self._ious)), "cIoU": cumulative}
+        return figures | self._targets.result() | self.calibration.result()

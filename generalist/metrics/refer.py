@@ -10,16 +10,36 @@ from generalist.sequence.geometry import box_iou
 from generalist.sequence.oriented import oriented_iou
 from generalist.sequence.sample import Answer, Objects, Sample
 
-__all__ = ["ReferBox", "ReferOriented", "best"]
+__all__ = ["ReferBox", "ReferOriented", "Targets", "best"]
+
+
+class Targets:
+    """``N-acc`` and ``T-acc``: of the requests that mean nothing, and of those that mean something, the shares of which
+    just that is said (gRefCOCO, Liu et al. 2023). Neither is told where all mean something."""
+
+    def __init__(self) -> None:
+        self._right: dict[str, list[bool]] = {"N-acc": [], "T-acc": []}
+
+    def add(self, meant: bool, found: bool) -> None:
+        """Whether something is meant, and whether something was found."""
+        self._right["T-acc" if meant else "N-acc"].append(meant == found)
+
+    def result(self) -> dict[str, float]:
+        """Both in [0, 1]."""
+        if not self._right["N-acc"]:
+            return {}
+        return {name: float(np.mean(right)) for name, right in self._right.items() if right}
 
 
 class ReferBox:
     """``Acc@0.5`` and ``mIoU`` of the best-scored box against the one that is meant, as RefCOCO is reported, and
-    ``ECE`` and ``AUROC``. Where nothing is meant, no box is the right answer, with an IoU of 1."""
+    ``ECE`` and ``AUROC``. Where nothing is meant, no box is the right answer, with an IoU of 1; see also ``Targets``.
+    """
 
     def __init__(self) -> None:
         self._ious: list[float] = []
         self._right: list[bool] = []
+        self._targets = Targets()
         self.calibration = Calibration()
 
     def add(self, answer: Answer, sample: Sample) -> None:
@@ -31,17 +51,18 @@ class ReferBox:
             iou = float(meant is None)
         else:
             iou = 0.0 if meant is None else self._overlap(found[row : row + 1], meant[:1])
+        self._targets.add(meant is not None, row is not None)
         self._ious.append(iou)
         self._right.append(iou >= 0.5)
         if row is not None and answer.scores is not None:
             self.calibration.add([answer.scores[row]], [iou >= 0.5])
 
     def result(self) -> dict[str, float]:
-        """All in [0, 1], the first two over all samples."""
+        """All in [0, 1], ``Acc@0.5`` and ``mIoU`` over all samples."""
         if not self._ious:
             return {}
         figures = {"Acc@0.5": float(np.mean(self._right)), "mIoU": float(np.mean(self._ious))}
-        return figures | self.calibration.result()
+        return figures | self._targets.result() | self.calibration.result()
 
     def _boxes(self, things: Answer | Objects) -> NDArray[np.float32] | None:
         return things.boxes
