@@ -191,7 +191,7 @@ def test_refer_oriented_takes_the_best_box_and_its_turned_overlap(seed):
     ece = abs(scores.max() - (iou >= 0.5))
     nothing = Answer("refer_oriented", (SIDE, SIDE), oriented=guess[:0], boxes=upright(guess[:0]))
     pairs = [(answer, sample), (nothing, sample.but(objects=None)), (nothing, sample)]
-    expected = {"Acc@0.5": ((iou >= 0.5) + 1) / 3, "mIoU": (iou + 1) / 3, "ECE": ece}
+    expected = {"Acc@0.5": ((iou >= 0.5) + 1) / 3, "mIoU": (iou + 1) / 3, "N-acc": 1, "T-acc": 0.5, "ECE": ece}
     assert measured("refer_oriented", pairs) == pytest.approx(expected)
 
 
