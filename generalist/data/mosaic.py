@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from generalist.faults import Fault
 from generalist.sequence.sample import Objects, Sample
 
-__all__ = ["Window", "may_be_pieced", "named", "pieced", "renamed", "together"]
+__all__ = ["Window", "may_be_pieced", "names_of_pixels", "pieced", "together"]
 
 Window = tuple[int, int, int, int]
 """x1, y1, x2, y2 in whole pixels of the canvas."""
@@ -34,30 +34,29 @@ def pieced(samples: Sequence[Sample], windows: Sequence[Window]) -> Sample:
         Fault: one has annotations of a kind that another lacks.
     """
     first = samples[0]
+    asked = [sample.asking(first.labels) for sample in samples]
     image = np.array(first.image)
     semantic = None if first.semantic is None else first.semantic.copy()
-    for (x1, y1, x2, y2), other in zip(windows, samples, strict=True):
+    for (x1, y1, x2, y2), other in zip(windows, asked, strict=True):
         image[y1:y2, x1:x2] = np.asarray(other.image)[y1:y2, x1:x2]
         if semantic is not None:
-            semantic[y1:y2, x1:x2] = renamed(other, first.labels)[y1:y2, x1:x2]
-    objects = None if first.objects is None else together([named(sample, first.labels) for sample in samples])
+            semantic[y1:y2, x1:x2] = names_of_pixels(other)[y1:y2, x1:x2]
+    objects = None if first.objects is None else together([_things(sample) for sample in asked])
     return first.but(image=image, semantic=semantic, objects=objects)
 
 
-def renamed(sample: Sample, labels: tuple[str, ...]) -> NDArray[np.int16]:
-    """The names of pixels as places in other labels, -1 for those that are not among them."""
+def names_of_pixels(sample: Sample) -> NDArray[np.int16]:
+    """``semantic`` of one of several samples; Fault where it alone has none."""
     if sample.semantic is None:
         raise Fault("augment: mosaic: one picture has names of pixels and another has none: leave mosaic out")
-    place = [labels.index(name) if name in labels else -1 for name in sample.labels]
-    return np.asarray([*place, -1], np.int16)[sample.semantic]  # -1 is the last
+    return sample.semantic
 
 
-def named(sample: Sample, labels: tuple[str, ...]) -> Objects:
-    """Those things of a sample that bear one of some names, and those without a name."""
+def _things(sample: Sample) -> Objects:
+    """The objects of one of several samples; Fault where it alone has none."""
     if sample.objects is None:
         raise Fault("augment: mosaic: one picture has things and another has none: leave mosaic out")
-    asked = set(labels) | {""}  # void has no name
-    return sample.objects.select([i for i, name in enumerate(sample.objects.names) if name in asked])
+    return sample.objects
 
 
 def together(parts: Sequence[Objects]) -> Objects:

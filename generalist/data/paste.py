@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.data.footprint import inmost, oriented_of_mask
-from generalist.data.mosaic import may_be_pieced, named, renamed, together
+from generalist.data.mosaic import may_be_pieced, names_of_pixels, together
 from generalist.data.sight import VISIBLE
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.sample import Objects, Sample
@@ -43,11 +43,12 @@ def _laid(under: Sample, above: Sample, over: Mask, image: NDArray[np.uint8]) ->
     """One request about the canvas: a thing of ``above`` lies on it if all that is seen of it does."""
     assert under.objects is not None and above.objects is not None and above.objects.masks is not None
     whole = np.flatnonzero(above.objects.masks.any((1, 2)) & ~(above.objects.masks & ~over).any((1, 2)))
-    upper = named(above.but(objects=above.objects.select(whole)), under.labels)
+    upper = above.but(objects=above.objects.select(whole)).asking(under.labels)
+    assert upper.objects is not None
     semantic = under.semantic
     if semantic is not None:
-        semantic = np.where(over, renamed(above, under.labels), semantic).astype(semantic.dtype)
-    return under.but(image=image, semantic=semantic, objects=together([covered(under.objects, over), upper]))
+        semantic = np.where(over, names_of_pixels(upper), semantic).astype(semantic.dtype)
+    return under.but(image=image, semantic=semantic, objects=together([covered(under.objects, over), upper.objects]))
 
 
 def covered(objects: Objects, over: Mask) -> Objects:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from generalist.data.naming import shuffled
 from generalist.sequence.sample import Sample
 
 __all__ = ["FOREIGN", "HELD_OUT", "SYNONYMS", "reworded"]
@@ -88,7 +89,7 @@ def reworded(sample: Sample, task: str, rng: Random, often: float = 1.0, foreign
     if none:
         sample = sample.asking([])
     elif task in _FOUND and rng.random() < FEW * often:
-        sample = sample.asking(rng.permutation(len(sample.labels))[: int(rng.integers(1, 3))])
+        sample = sample.asking(shuffled(sample.labels, rng)[: int(rng.integers(1, 3))])
     if none or (task in _AMONG and rng.random() < ABSENT * often):
         absent = [_nowhere(rng, foreign) for _ in range(int(rng.integers(1, MOST + 1)))]
         sample = sample.but(labels=tuple(dict.fromkeys([*sample.labels, *absent]))).shuffled(rng)

@@ -93,21 +93,21 @@ class Sample:
         """A copy with some fields changed."""
         return replace(self, **changes)
 
-    def asking(self, rows: Sequence[int] | NDArray[Any]) -> "Sample":
-        """A copy that asks for the labels at ``rows`` alone, in that order. Its answer tells no others."""
-        found = self.but(labels=tuple(self.labels[i] for i in rows))
-        dropped = set(self.labels) - set(found.labels)
+    def asking(self, labels: Sequence[str]) -> "Sample":
+        """A copy that asks for other labels. Its answer tells of pixels and things that bear one of them, and of things
+        without a name."""
+        found = self.but(labels=tuple(labels))
         if self.semantic is not None:
-            place = np.full(len(self.labels) + 1, -1, np.int16)  # the last is that of what has no name
-            place[np.asarray(rows, np.int64)] = np.arange(len(rows))
-            found.semantic = place[self.semantic]
-        if self.objects is not None and dropped:
-            found.objects = self.objects.select([i for i, name in enumerate(self.objects.names) if name not in dropped])
+            place = [found.labels.index(name) if name in found.labels else -1 for name in self.labels]
+            found.semantic = np.asarray([*place, -1], np.int16)[self.semantic]  # -1 is the last
+        if self.objects is not None:
+            asked = {*labels, ""}  # void has no name
+            found.objects = self.objects.select([i for i, name in enumerate(self.objects.names) if name in asked])
         return found
 
     def shuffled(self, rng: np.random.Generator) -> "Sample":
         """A copy with its labels in any order: where one stands must not mean anything."""
-        return self.asking(rng.permutation(len(self.labels)))
+        return self.asking([self.labels[i] for i in rng.permutation(len(self.labels))])
 
 
 @dataclass(slots=True)
