@@ -14,7 +14,7 @@ from generalist.app.cli import app
 from generalist.app.describe import Description, annotated
 from generalist.app.inventory import Inventory, spread
 from generalist.data.readers import open_data
-from generalist.sequence.sample import Objects, Sample
+from generalist.sequence.sample import VOID, Objects, Sample
 
 
 def call(*words):
@@ -176,6 +176,6 @@ def test_what_is_drawn_is_the_annotation():
     objects = Objects(np.zeros((2, 4), np.float32), ("cat", "dog"), ignore=np.asarray([False, True]))
     assert annotated(Sample(objects=objects), "detect").labels == ("cat", "dog (ignored)")
     labels = tuple(f"c{i}" for i in range(90))
-    semantic = np.asarray([[-1, 7], [88, 7]], np.int16)
+    semantic = np.asarray([[-1, 7], [88, VOID]], np.int16)
     answer = annotated(Sample(labels=labels, semantic=semantic), "segment")
-    assert answer.names == ("c7", "c88") and answer.semantic.tolist() == [[-1, 0], [1, 0]]
+    assert answer.names == ("c7", "c88") and answer.semantic.tolist() == [[-1, 0], [1, -1]]

@@ -15,7 +15,7 @@ from generalist.metrics.cider import cider_d
 from generalist.metrics.matching import greedy_matches
 from generalist.metrics.text import plain_answer
 from generalist.sequence.geometry import box_iou
-from generalist.sequence.sample import Answer, Objects, Sample
+from generalist.sequence.sample import VOID, Answer, Objects, Sample
 
 NAMES = ("cat", "dog", "cup")
 SIDE = 48
@@ -151,9 +151,9 @@ def test_mean_iou_and_accuracy_equal_the_naive_count(seed):
     for _ in range(3):
         # The truth and the answer each have the names in an order of their own.
         labels, names = tuple(rng.permutation(NAMES)), tuple(rng.permutation(NAMES))
-        truth, guess = rng.integers(-1, 3, (7, 5)).astype(np.int16), rng.integers(-1, 2, (7, 5)).astype(np.int16)
+        truth, guess = rng.integers(VOID, 3, (7, 5)).astype(np.int16), rng.integers(-1, 2, (7, 5)).astype(np.int16)
         measure.add(Answer("segment", names=names, semantic=guess), Sample(labels=labels, semantic=truth))
-        truths += [labels[i] if i >= 0 else None for i in truth.ravel()]
+        truths += [labels[i] if i >= 0 else None if i == VOID else "-" for i in truth.ravel()]
         guesses += [names[i] if i >= 0 else "-" for i in guess.ravel()]
     known = [(t, g) for t, g in zip(truths, guesses, strict=True) if t is not None]
     ious = []
@@ -167,13 +167,23 @@ def test_mean_iou_and_accuracy_equal_the_naive_count(seed):
 
 def test_mean_iou_agrees_with_torchmetrics():
     torch = pytest.importorskip("torch")
-    jaccard = pytest.importorskip("torchmetrics.classification").MulticlassJaccardIndex(3, ignore_index=-1)
+    jaccard = pytest.importorskip("torchmetrics.classification").MulticlassJaccardIndex(3, ignore_index=VOID)
     rng = np.random.default_rng(3)
-    truth, guess = rng.integers(-1, 3, (20, 20)), rng.integers(0, 3, (20, 20))
+    truth, guess = rng.choice([VOID, 0, 1, 2], (20, 20)), rng.integers(0, 3, (20, 20))
     measure = metric("miou")
     measure.add(Answer("segment", names=NAMES, semantic=guess), Sample(labels=NAMES, semantic=truth))
     expected = float(jaccard(torch.as_tensor(guess), torch.as_tensor(truth)))
     assert measure.result()["mIoU"] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_name_given_where_none_of_them_is_costs():
+    truth = np.asarray([[0, 0, -1, VOID]], np.int16)
+    for guess, figures in (([0, 0, -1, 1], (1, 1)), ([0, 0, 0, -1], (2 / 3, 2 / 3)), ([0, 0, 1, 0], (1 / 2, 2 / 3))):
+        measure = metric("miou")
+        measure.add(
+            Answer("segment", names=NAMES, semantic=np.asarray([guess], np.int16)), Sample(labels=NAMES, semantic=truth)
+        )
+        assert tuple(measure.result().values()) == pytest.approx(figures)
 
 
 @settings(max_examples=40)

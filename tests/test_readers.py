@@ -14,7 +14,7 @@ from generalist.data.images import load_image, load_map
 from generalist.data.readers import READERS, corpus, open_data
 from generalist.data.readers.posing import expressions, names_asked
 from generalist.faults import Fault
-from generalist.sequence.sample import Objects
+from generalist.sequence.sample import VOID, Objects
 
 
 def voc_page(*things):
@@ -176,11 +176,11 @@ def test_label_maps_keep_their_meaning_in_any_order_of_names(tmp_path):
     write(tmp_path / "classes.txt", "sky\nroad\ntree\ncar\n")
     data = open_data(f"labelmaps:{tmp_path}:val?void=2")
     assert data.classes == ("sky", "road", "car")
-    expected = np.asarray(["sky", "road", "", "car", ""])[values]
+    expected = np.asarray(["sky", "road", "void", "car", "void"])[values]
     for rng in (None, *map(np.random.default_rng, range(20))):
         sample = data.sample(0, "segment", rng)
-        names = np.asarray([*sample.labels, ""])[sample.semantic]
-        assert (names == np.where(np.isin(expected, sample.labels), expected, "")).all()
+        names = np.asarray([*sample.labels, "void", ""])[sample.semantic]
+        assert (names == np.where(np.isin(expected, (*sample.labels, "void")), expected, "")).all()
         assert sample.semantic.dtype == np.int16
 
 
@@ -190,7 +190,7 @@ def test_label_maps_layouts_and_lists(tmp_path):
     index_map(tmp_path / "masks/train/a_mask.png", values)
     data = open_data(f"labelmaps:{tmp_path}:train?classes=camvid")
     assert len(data.classes) == 11
-    assert (data.sample(0, "segment").semantic == -1).all()
+    assert (data.sample(0, "segment").semantic == VOID).all()
     with pytest.raises(Fault, match="no class names"):
         open_data(f"labelmaps:{tmp_path}:train")
     with pytest.raises(Fault, match="did you mean 'camvid'"):

@@ -97,8 +97,8 @@ def test_panoptic_maps(panoptic):
     trained = data.sample(0, "panoptic", np.random.default_rng(0)).objects
     assert "" not in trained.names
     semantic = data.sample(0, "segment")
-    expected = np.select([values == 0, values == 70000], ["", "sky"], "cat")
-    assert (np.asarray([*semantic.labels, ""])[semantic.semantic] == expected).all()
+    expected = np.select([values == 0, values == 70000], ["void", "sky"], "cat")
+    assert (np.asarray([*semantic.labels, "void", ""])[semantic.semantic] == expected).all()
     things = data.sample(0, "instances").objects
     assert (things.names, things.boxes.tolist()) == (("cat", "cat"), [[3, 5, 9, 10], [0, 15, 10, HEIGHT]])
     assert dict((kind, count) for kind, count, _ in skipped_by(data)) == {

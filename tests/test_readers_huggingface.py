@@ -12,6 +12,7 @@ from generalist.data.readers import open_data
 from generalist.data.readers.skipped import skipped_by
 from generalist.faults import Fault
 from generalist.sequence.geometry import rle_encode
+from generalist.sequence.sample import VOID
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, HEIGHT, WIDTH, 3), dtype=np.uint8)
 DEPTH = np.random.default_rng(1).integers(1, 9000, (HEIGHT, WIDTH), dtype=np.uint16)
@@ -131,7 +132,7 @@ def test_maps_and_depth(saved, tmp_path):
     data = open_data(f"hf:{saved}:train?image=picture&semantic=map&classes={tmp_path}/names.txt&depth=far")
     assert set(data.tasks) == {"segment", "depth", "depth_adaptive"}
     sample = data.sample(0, "segment")
-    assert (sample.semantic == np.where(LABELS < 2, LABELS.astype(int), -1)).all()
+    assert (sample.semantic == np.where(LABELS < 2, LABELS.astype(int), VOID)).all()
     np.testing.assert_allclose(data.sample(0, "depth").depth, DEPTH / 1000, rtol=1e-6)
     with pytest.raises(Fault, match="semantic maps need names"):
         open_data(f"hf:{saved}:train?image=picture&semantic=map")

@@ -16,6 +16,7 @@ from generalist.data.readers.skipped import skipped_by
 from generalist.data.readers.values import there, translated
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
+from generalist.sequence.sample import VOID
 
 
 def noise(*values, dtype=np.uint8):
@@ -23,8 +24,8 @@ def noise(*values, dtype=np.uint8):
 
 
 def named(sample):
-    """(H, W) the name at each pixel, "" where there is none."""
-    return np.asarray([*sample.labels, ""])[sample.semantic]
+    """(H, W) the name at each pixel, "" where nothing is known."""
+    return np.asarray([*sample.labels, "", "none of them"])[sample.semantic]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_values_without_a_name_are_void_and_counted(tmp_path):
     index_map(tmp_path / "masks/z.png", noise(0))
     write(tmp_path / "classes.txt", "sky\nroad\n")
     data = open_data(f"labelmaps:{tmp_path}?void=4")
-    assert set(np.unique(data.sample(0, "segment").semantic)) == {-1, 0, 1}
+    assert set(np.unique(data.sample(0, "segment").semantic)) == {VOID, 0, 1}
     found = {kind: (count, names[0].removeprefix(str(tmp_path))) for kind, count, names in skipped_by(data)}
     assert found == {
         "image without a map": (1, "/images/b.png"),
@@ -254,6 +255,7 @@ def test_exr(tmp_path):
 def test_values_are_translated_one_by_one(values, table):
     expected = [[table.get(value, -1) for value in row] for row in values.tolist()]
     assert translated(values, table).tolist() == expected
+    assert (np.asarray(expected) == np.where(np.isin(values, [*table]), translated(values, table, -2), -1)).all()
     small = np.abs(values) % 300
     assert translated(small, table).tolist() == [[table.get(value, -1) for value in row] for row in small.tolist()]
     assert there(values) == sorted(set(values.ravel().tolist())) and there(small) == sorted(set(small.ravel().tolist()))

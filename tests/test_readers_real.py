@@ -12,6 +12,7 @@ from PIL import Image
 
 from generalist.data.readers import corpus, open_data
 from generalist.sequence.geometry import box_iou, boxes_of_masks
+from generalist.sequence.sample import VOID
 
 ROOT = Path(os.environ.get("GENERALIST_DATA") or Path(__file__).resolve().parents[1].parent / "shared" / "data")
 
@@ -73,7 +74,7 @@ def test_camvid(spec, items, holes):
     assert (len(data), len(data.classes)) == (items, 11)
     maps = np.stack([data.sample(i, "segment").semantic for i in range(items)])
     assert maps.shape == (items, 360, 480)
-    assert set(np.unique(maps)) == {-1, *range(11)}
+    assert set(np.unique(maps)) == {VOID, *range(11)}
     assert (maps < 0).mean() < holes
 
 
@@ -197,9 +198,9 @@ def test_semantic_maps_of_coco(split, items):
         with Image.open(data._pairs[i][1]) as image:
             counts = np.bincount(np.asarray(image).ravel())
         named = {data._palette.names[value]: counts[value] for value in np.flatnonzero(counts) if value}
-        read = np.bincount(sample.semantic.ravel() + 1, minlength=len(sample.labels) + 1)
-        assert read[0] == counts[0]
-        assert {name: count for name, count in zip(sample.labels, read[1:], strict=True) if count} == named
+        read = np.bincount(sample.semantic.ravel() - VOID, minlength=len(sample.labels) - VOID)
+        assert read[:2].tolist() == [counts[0], 0]
+        assert {name: count for name, count in zip(sample.labels, read[2:], strict=True) if count} == named
     assert not list(data.skipped)
 
 

@@ -31,7 +31,7 @@ from training import Plan, Training  # noqa: E402
 from generalist.data.readers import open_data  # noqa: E402
 from generalist.faults import Fault  # noqa: E402
 from generalist.sequence.geometry import boxes_of_masks  # noqa: E402
-from generalist.sequence.sample import Objects, Sample  # noqa: E402
+from generalist.sequence.sample import VOID, Objects, Sample  # noqa: E402
 
 DATA = Path(os.environ.get("GENERALIST_DATA") or ROOT.parent / "shared" / "data")
 FAMILIES = {
@@ -66,11 +66,11 @@ class Generated:
             masks[i, y : y + side, x : x + side] = True
             image[masks[i]] = np.eye(3, dtype=np.uint8)[i] * 220
             semantic[masks[i]], far[masks[i]] = i + 1, 1 + i
-        semantic[:2], far[:, :2] = -1, 0
+        semantic[:2], far[:, :2] = VOID, 0
         labels = self.classes
         if task == "segment":  # a request may name the classes in any order
             labels = self.classes[::-1]
-            semantic = np.where(semantic < 0, -1, 3 - semantic).astype(np.int16)
+            semantic = np.where(semantic < 0, VOID, 3 - semantic).astype(np.int16)
         objects = Objects(boxes_of_masks(masks).astype(np.float32), self.classes[1:], masks)
         text = ("three squares on the ground", "coloured squares")[index]
         return Sample(

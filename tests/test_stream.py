@@ -16,9 +16,10 @@ from torch.utils.data import DataLoader
 from generalist.data.mixture import Mixture, Source
 from generalist.data.readers import open_data
 from generalist.data.readers.window import PARTS, Window, reach
-from generalist.data.stream import ITEMS, row, stream
+from generalist.data.stream import ITEMS, _places, row, stream
 from generalist.faults import Fault
 from generalist.sequence.geometry import rle_decode
+from generalist.sequence.sample import VOID
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
@@ -108,12 +109,18 @@ def test_loaders_share_a_stream_by_its_shards(tmp_path):
     assert sorted(int(found["id"]) for found in loader) == list(range(count))
 
 
-def test_maps_know_the_place_of_each_name_and_of_none():
+def test_maps_know_the_place_of_each_name():
     data = open_data("scenes:test?size=32")
     for index, found in enumerate(stream("scenes:test?size=32", "segment").take(3)):
         sample, places = data.sample(index, "segment"), np.asarray(found["semantic"])
         assert tuple(found["labels"]) == sample.labels
-        assert np.array_equal(np.where(places == 255, -1, places.astype(int)), sample.semantic)
+        assert np.array_equal(places, sample.semantic)
+
+
+@pytest.mark.parametrize(("labels", "highest"), [(3, 255), (254, 255), (255, 65535), (400, 65535)])
+def test_places_tell_void_from_none(labels, highest):
+    semantic = np.asarray([[VOID, -1, 0, labels - 1]], np.int16)
+    assert _places(semantic, labels).tolist() == [[highest, highest - 1, 0, labels - 1]]
 
 
 def test_masks_are_runs():

@@ -33,8 +33,9 @@ from hypothesis import strategies as st
 
 from generalist.faults import Fault
 from generalist.sequence.frame import Frame
+from generalist.sequence.raster import to_cells
 from generalist.sequence.region import Region
-from generalist.sequence.sample import Answer, Objects, Sample
+from generalist.sequence.sample import VOID, Answer, Objects, Sample
 from generalist.sequence.task import Task, TaskFile, load_tasks
 from generalist.sequence.units.pixels import CELLS as SHOWN
 from generalist.sequence.visual import spell_region
@@ -116,6 +117,29 @@ def test_label_cells_come_back(
     np.testing.assert_array_equal(answer.semantic[own], field[own])
     again = tasks["segment"].encode(sample.but(semantic=answer.semantic))
     np.testing.assert_array_equal(again.ids, tracks.ids)
+
+
+@given(seed=strategies.SEEDS, names=strategies.NAMES, scale=st.sampled_from([1, 2, 4]), share=st.floats(0, 1))
+def test_void_is_not_taught(
+    tasks: dict[str, Task], seed: int, names: tuple[str, ...], scale: int, share: float
+) -> None:
+    rng, size = np.random.default_rng(seed), (CELLS * scale,) * 2
+    field = strategies.blocks(rng, size, np.arange(-1, len(names), dtype=np.int16), CELLS)
+    void = strategies.blocks(rng, size, rng.random(1000) < share, CELLS)
+    sample = Sample(size=size, labels=names, semantic=field)
+    whole, known = map(tasks["segment"].encode, (sample, sample.but(semantic=np.where(void, VOID, field))))
+    weights = np.stack(known.weights)
+    np.testing.assert_array_equal(to_cells(weights, 16), ~void[::scale, ::scale])
+    np.testing.assert_array_equal(np.stack(known.ids)[weights > 0], np.stack(whole.ids)[weights > 0])
+    assert np.stack(whole.weights).all()
+
+
+def test_part_of_a_cell_is_void(tasks: dict[str, Task]) -> None:
+    field = np.full((CELLS * 4,) * 2, VOID, np.int16)
+    field[0, 0] = 1
+    tracks = tasks["segment"].encode(Sample(size=field.shape, labels=("a", "b"), semantic=field))
+    assert np.stack(tracks.weights).sum() == 1 and tracks.weights[0][0] == 1
+    assert tracks.ids[0][0] == tasks["segment"].vocabulary["label"][1]
 
 
 def around(field: np.ndarray, radius: int) -> np.ndarray:

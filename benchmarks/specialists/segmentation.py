@@ -35,7 +35,7 @@ class Segmenter(Specialist):
     def example(self, sample: Sample) -> Example:
         assert sample.semantic is not None
         # A request may name some of the classes in an order of its own; training knows all of them in one.
-        rows = torch.tensor([*(self.classes.index(name) for name in sample.labels), VOID], dtype=torch.uint8)
+        rows = torch.tensor([*(self.classes.index(name) for name in sample.labels), VOID, VOID], dtype=torch.uint8)
         whole = rows[torch.from_numpy(sample.semantic).long()]
         return shrunk({"image": picture(sample.image), "map": tv_tensors.Mask(whole)}, LONGEST)
 

@@ -17,7 +17,7 @@ from generalist.data.images import load_image
 from generalist.data.readers import Dataset, open_data
 from generalist.data.readers.skipped import skipped_by
 from generalist.faults import Fault
-from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.sample import VOID, Answer, Sample
 
 __all__ = ["Description", "annotated"]
 
@@ -170,7 +170,7 @@ def _few(labels: tuple[str, ...], semantic: NDArray[np.int16]) -> tuple[tuple[st
     if len(labels) <= len(PALETTE):
         return labels, semantic
     kept = [i for i in np.unique(semantic).tolist() if i >= 0]
-    place = np.full(len(labels) + 1, -1, np.int16)  # the last is that of -1
+    place = np.full(len(labels) - VOID, -1, np.int16)  # the last ones are void and none of them
     place[kept] = np.arange(len(kept))
     return tuple(labels[i] for i in kept), place[semantic]
 

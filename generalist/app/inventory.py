@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from generalist.sequence.sample import Objects, Sample
+from generalist.sequence.sample import VOID, Objects, Sample
 
 __all__ = ["Inventory", "spread"]
 
@@ -82,8 +82,8 @@ class Inventory:
         return found
 
     def _add_pixels(self, labels: Sequence[str], semantic: NDArray[np.int16]) -> None:
-        counts = np.bincount(semantic.ravel() + 1, minlength=len(labels) + 1)  # the first of none of them
-        for name, count in zip(("", *labels), counts.tolist(), strict=True):
+        counts = np.bincount(semantic.ravel() - VOID, minlength=len(labels) - VOID)
+        for name, count in zip(("", "", *labels), counts.tolist(), strict=True):  # void and none have no name
             self._pixels[name] += count
 
     def _add_depth(self, depth: NDArray[np.float32]) -> None:

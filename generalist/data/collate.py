@@ -19,6 +19,7 @@ from generalist.sequence.automaton import START
 from generalist.sequence.picture import GREY, letterbox, normalise
 from generalist.sequence.prompt import Prompt
 from generalist.sequence.vocabulary import ORDINAL, Vocabulary
+from generalist.sequence.written import Tracks
 
 __all__ = ["Request", "collate"]
 
@@ -173,7 +174,7 @@ class _Batch:
         tracks = answers(request)
         keep, scale = np.arange(len(tracks.ids)), np.ones(len(tracks.ids), np.float32)
         if request.task.shape == "raster":
-            keep = self.rng.choice(keep, min(self.cells, len(keep)), replace=False, p=_rarity(tracks.ids))
+            keep = self.rng.choice(keep, min(self.cells, len(keep)), replace=False, p=_rarity(tracks))
         elif request.task.shape == "objects":
             writes = np.asarray([ids[0] != self.vocabulary.none for ids in tracks.ids])
             silent = np.flatnonzero(~(writes | within(tracks.points, spared)))
@@ -310,14 +311,20 @@ def _flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
     return np.asarray((at >> 32) * longest + (at & 0xFFFFFFFF), np.int64)
 
 
-def _rarity(tracks: list[NDArray[np.int64]]) -> NDArray[np.float64]:
+def _rarity(tracks: Tracks) -> NDArray[np.float64]:
     """How often to draw each track of a raster: by the root of how rare its rarest token is in the picture.
 
-    Nine cells in ten are ground, and the metrics weigh every name alike.
+    Nine cells in ten are ground, and the metrics weigh every name alike. A cell of no weight is as common as can be.
     """
-    ids = np.stack(tracks)
-    _, place, count = np.unique(ids, return_inverse=True, return_counts=True)
-    rare = 1 / np.sqrt(count[place].reshape(ids.shape).min(1))
+    ids = np.stack(tracks.ids)
+    known = np.ones(ids.shape, bool)
+    for i, weights in enumerate(tracks.weights):
+        if weights is not None:
+            known[i] = weights > 0
+    _, place, count = np.unique(ids[known], return_inverse=True, return_counts=True)
+    common = np.full(ids.shape, ids.size)
+    common[known] = count[place]
+    rare = 1 / np.sqrt(common.min(1))
     return np.asarray(rare / rare.sum(), np.float64)
 
 

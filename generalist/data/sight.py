@@ -15,7 +15,7 @@ from generalist.sequence.english import listed
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.oriented import clipped, oriented_corners, oriented_of_points
 from generalist.sequence.region import Region
-from generalist.sequence.sample import Objects, Sample
+from generalist.sequence.sample import VOID, Objects, Sample
 
 __all__ = ["SMALLEST", "VISIBLE", "objects_seen", "region_seen", "sample_seen"]
 
@@ -49,7 +49,7 @@ def sample_seen(view: View, sample: Sample, image: NDArray[np.uint8]) -> Sample:
         size=view.size,
         region=None if sample.region is None else region_seen(view, sample.region),
         objects=None if sample.objects is None else objects_seen(view, sample.objects),
-        semantic=None if sample.semantic is None else view.map(sample.semantic, -1),
+        semantic=None if sample.semantic is None else view.map(sample.semantic, VOID),
         depth=None if sample.depth is None else view.map(sample.depth),
         normals=None if sample.normals is None else view.normals(sample.normals),
     )

@@ -42,8 +42,9 @@ def stream(spec: str, task: str) -> datasets.IterableDataset:
 
     spec: as for ``open_data``. The columns are the fields of ``Sample`` and ``Objects`` that the set's first items
     have for the task: ``image``, lossless; ``boxes`` xyxy in pixels with ``names`` and ``ignore``; ``masks`` as COCO
-    RLE; ``semantic`` as a picture of places in ``labels``, the highest number where there is none; ``depth`` as a
-    picture of 32-bit metres; ``region`` as JSON. The requests are those of evaluation: every class is asked for.
+    RLE; ``semantic`` as a picture of places in ``labels``, the highest number where nothing is known and the one before
+    it where none of them is; ``depth`` as a picture of 32-bit metres; ``region`` as JSON. The requests are those of
+    evaluation: every class is asked for.
 
     Raises:
         Fault: there is no such set, or it cannot pose the task. While it is read: an item that cannot be.
@@ -116,8 +117,10 @@ def _region(region: Region) -> str:
 
 
 def _places(semantic: NDArray[np.int16], labels: int) -> NDArray[Any]:
-    """Places in the labels as whole numbers of eight or sixteen bits, the highest in place of -1."""
-    return semantic.astype(np.dtype("uint8" if labels <= np.iinfo(np.uint8).max else "uint16"))
+    """Places in the labels as whole numbers of eight or sixteen bits, the highest for void, the one before for none."""
+    kind = np.dtype("uint8" if labels < np.iinfo(np.uint8).max else "uint16")
+    highest = np.iinfo(kind).max
+    return np.asarray([*range(labels), highest, highest - 1], kind)[semantic]  # the last two are at -2 and -1
 
 
 def _features() -> dict[str, Any]:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from generalist.metrics.calibration import Calibration
 from generalist.metrics.refer import Targets, best
-from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.sample import VOID, Answer, Sample
 
 __all__ = ["Depth", "MeanIou", "ReferMask"]
 
@@ -15,30 +15,33 @@ __all__ = ["Depth", "MeanIou", "ReferMask"]
 class MeanIou:
     """``mIoU``, the mean over classes of intersection over union summed over the whole set, and ``pixel_acc``.
 
-    Pixels whose class is not known (-1 in the sample) count nowhere; -1 in the answer is a wrong answer of no class.
-    A class counts if it is in the truth or in an answer. Classes are told apart by name, so each request may have its
-    labels in an order of its own.
+    Pixels of which nothing is known (``VOID``) count nowhere. Where none of the names is (-1 in the sample), a name is
+    a wrong answer, and no name a right one, of no class. A class counts if it is in the truth or in an answer. Classes
+    are told apart by name, so each request may have its labels in an order of its own.
     """
 
     def __init__(self) -> None:
         self._both: Counter[str] = Counter()
         self._truth: Counter[str] = Counter()
         self._answer: Counter[str] = Counter()
+        self._right = self._known = 0
 
     def add(self, answer: Answer, sample: Sample) -> None:
         """Needs ``semantic`` and its names in both, of one shape."""
         truth, guess = sample.semantic, answer.semantic
         if truth is None or guess is None or truth.shape != guess.shape:
             raise ValueError("miou needs a semantic map in the answer and in the sample, of one shape")
-        known = truth >= 0
+        known = truth > VOID
         names, labels = answer.names, sample.labels
         # A pixel is right if both names are equal; as indices they may differ, so the answer's go to the sample's.
         row = {name: i for i, name in enumerate(labels)}
-        table = np.asarray([*(row.get(name, -2) for name in names), -1], np.int64)
-        same = table[guess] == truth
+        table = np.asarray([*(row.get(name, VOID) for name in names), -1], np.int64)
+        right = known & (table[guess] == truth)
+        self._right += int(right.sum())
+        self._known += int(known.sum())
         for counter, field, words in (
-            (self._both, truth[known & same], labels),
-            (self._truth, truth[known], labels),
+            (self._both, truth[right & (truth >= 0)], labels),
+            (self._truth, truth[truth >= 0], labels),
             (self._answer, guess[known & (guess >= 0)], names),
         ):
             for name, count in zip(words, np.bincount(field, minlength=len(words)), strict=True):
@@ -48,9 +51,9 @@ class MeanIou:
         """Both in [0, 1]."""
         union = {name: self._truth[name] + self._answer[name] - self._both[name] for name in self._truth | self._answer}
         ious = [self._both[name] / area for name, area in union.items() if area]
-        if not ious or not self._truth.total():
+        if not ious:
             return {}
-        return {"mIoU": float(np.mean(ious)), "pixel_acc": self._both.total() / self._truth.total()}
+        return {"mIoU": float(np.mean(ious)), "pixel_acc": self._right / self._known}
 
 
 class Depth:

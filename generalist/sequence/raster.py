@@ -17,7 +17,7 @@ from generalist.faults import Fault
 from generalist.sequence.frame import Frame, expected_bin
 from generalist.sequence.geometry import resize
 from generalist.sequence.grammar import Alternatives, Node, Series, Times, UnitNode, options
-from generalist.sequence.sample import Answer, Sample
+from generalist.sequence.sample import VOID, Answer, Sample
 from generalist.sequence.units import UNITS
 from generalist.sequence.units.normal import directions, mean_direction
 from generalist.sequence.written import Tracks, Written
@@ -68,15 +68,15 @@ Cells = tuple[NDArray[np.int64], NDArray[np.float32]]
 
 
 def _encode_label(sample: Sample, frame: Frame, cells: int) -> Cells:
-    """The most frequent name under each cell, ``none`` where no name is."""
+    """What is most frequent of what is known under each cell, a name or ``none``; of no weight where nothing is."""
     if sample.semantic is None:
         raise ValueError("a semantic answer needs a label map")
     names = len(frame.labels)
-    picked = _samples(sample.semantic, frame.side, cells, -1).astype(np.int64)
+    picked = _samples(sample.semantic, frame.side, cells, VOID).astype(np.int64)
     votes = (picked[..., None] == np.arange(-1, names)).sum(2)  # numpy's bincount has no axis
     best = votes.argmax(-1) - 1
     ids = np.where(best >= 0, frame.vocabulary["label"].start + best, frame.vocabulary.none)
-    return ids, np.ones(ids.shape, np.float32)
+    return ids, votes.any(-1).astype(np.float32)
 
 
 def _decode_label(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.int16]:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from generalist.sequence.geometry import rle_encode
 from generalist.sequence.region import Region
 
-__all__ = ["Answer", "Document", "Objects", "Sample", "joined"]
+__all__ = ["VOID", "Answer", "Document", "Objects", "Sample", "joined"]
+
+VOID = -2
+"""In a semantic map, a pixel of which nothing is known: neither taught nor measured."""
 
 
 @dataclass(slots=True)
@@ -60,9 +63,9 @@ class Sample:
     ``phrase`` (the thing referred to), ``question``, ``query`` (text of a retrieval request), ``document`` (text
     that is to be given an identifier), ``region`` (a place pointed at), ``granularity`` (what is to be found, one of
     ``GRANULARITIES``; as the task has it if there is none).
-    The answer: ``objects``; ``semantic`` (H, W) int16, an index into ``labels``, -1 where nothing is known
-    or none of them is there; ``depth`` (H, W) float32 metres, 0 at holes; ``normals`` (H, W, 3) float32 unit vectors
-    in the camera's axes (x right, y down, z away from the camera, so that what faces it has z < 0), zeros at holes;
+    The answer: ``objects``; ``semantic`` (H, W) int16, an index into ``labels``, -1 where none of them is, ``VOID``
+    where nothing is known; ``depth`` (H, W) float32 metres, 0 at holes; ``normals`` (H, W, 3) float32 unit vectors in
+    the camera's axes (x right, y down, z away from the camera, so that what faces it has z < 0), zeros at holes;
     ``text``, with every accepted reference in ``texts`` (a class is the text of its name, a count its digits);
     ``documents``, the ids of the relevant documents (``text`` is then the title written), and ``evidence``, sets of
     them that would each do alone, where that is known; ``parts``, a caption cut
@@ -99,7 +102,7 @@ class Sample:
         found = self.but(labels=tuple(labels))
         if self.semantic is not None:
             place = [found.labels.index(name) if name in found.labels else -1 for name in self.labels]
-            found.semantic = np.asarray([*place, -1], np.int16)[self.semantic]  # -1 is the last
+            found.semantic = np.asarray([*place, VOID, -1], np.int16)[self.semantic]  # the last two are at -2 and -1
         if self.objects is not None:
             asked = {*labels, ""}  # void has no name
             found.objects = self.objects.select([i for i, name in enumerate(self.objects.names) if name in asked])

@@ -8,10 +8,12 @@ import numpy as np
 from generalist.data.images import load_image, load_map
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl
+from generalist.data.readers.palettes import IGNORED
+from generalist.data.readers.values import translated
 from generalist.data.regions import open_region
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks, rle_decode
-from generalist.sequence.sample import Objects, Sample
+from generalist.sequence.sample import VOID, Objects, Sample
 
 __all__ = ["Jsonl"]
 
@@ -37,8 +39,9 @@ class Jsonl:
     ``image`` (a path from the file's folder), ``labels``, ``phrase``, ``question``, ``query``, ``document``, ``region``
     (``"box:10,20,200,180"`` or ``{"box": [...]}``); ``text``, ``texts``, ``documents``; ``objects``, a list of
     ``{"name", "box": xyxy pixels, "mask": COCO RLE, "oriented": [cx, cy, long, short, degrees], "keypoints": [[x, y,
-    v]...], "point": [x, y], "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 for none; ``depth``,
-    a path to a map that is divided by ``scale`` (1000 unless given) to metres.
+    v]...], "point": [x, y], "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 where nothing is
+    known, any other number where none of them is; ``depth``, a path to a map that is divided by ``scale`` (1000
+    unless given) to metres.
 
     It can pose any task whose answer the lines hold; a line that lacks a field is told when it is asked for.
     """
@@ -89,7 +92,8 @@ class Jsonl:
             sample.depth = (stored / float(line.get("scale", 1000))).astype(np.float32)
         if "semantic" in line:
             stored = load_map(self._beside(line["semantic"]))
-            sample.semantic = np.where(stored < len(sample.labels), stored, -1).astype(np.int16)
+            places = {IGNORED: VOID} | {i: i for i in range(len(sample.labels))}
+            sample.semantic = translated(stored, places)
         return sample if rng is None else sample.shuffled(rng)
 
     def _beside(self, name: str) -> Path:

@@ -34,8 +34,8 @@ class LabelMaps:
     ``classes.csv`` or ``classes.json`` in PATH, else from ``config.yaml``: see ``Palette.read``. Where a palette has
     colours, maps may be painted in them. ``labels=N`` asks for at most so many names.
 
-    What is void by the palette or by the option ``void``, and 255, is -1 in ``semantic``. Values and colours that mean
-    nothing are -1 as well, and are counted.
+    What is void by the palette or by the option ``void``, and 255, is ``VOID`` in ``semantic``. Values and colours that
+    mean nothing are void as well, and are counted.
     """
 
     tasks: tuple[str, ...] = ("segment",)

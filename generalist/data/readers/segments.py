@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from generalist.data.readers.posing import POSABLE, names_asked, pose
 from generalist.data.readers.values import there, translated
 from generalist.sequence.geometry import boxes_of_masks
-from generalist.sequence.sample import Objects, Sample
+from generalist.sequence.sample import VOID, Objects, Sample
 
 __all__ = ["SEGMENTED", "Segment", "objects_of", "pose_segments", "semantic_of"]
 
@@ -45,9 +45,10 @@ def objects_of(values: NDArray[np.integer], segments: Sequence[Segment]) -> Obje
 
 
 def semantic_of(values: NDArray[np.integer], named: Sequence[Segment], labels: Sequence[str]) -> NDArray[np.int16]:
-    """(H, W) int16, for each pixel the index of its segment's name in ``labels``, -1 where it has none."""
+    """(H, W) int16, for each pixel the index of its segment's name in ``labels``, -1 where it has another, ``VOID``
+    where it has none."""
     row = {name: i for i, name in enumerate(labels)}
-    return translated(values, {segment.value: row[segment.name] for segment in named if segment.name in row})
+    return translated(values, {segment.value: row.get(segment.name, -1) for segment in named}, VOID)
 
 
 def pose_segments(

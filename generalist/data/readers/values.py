@@ -21,19 +21,19 @@ def there(values: NDArray[Any]) -> list[int]:
     return np.unique(values).tolist()
 
 
-def translated(values: NDArray[Any], table: Mapping[int, int]) -> NDArray[np.int16]:
-    """What the table has for each value, -1 where it has nothing."""
+def translated(values: NDArray[Any], table: Mapping[int, int], nothing: int = -1) -> NDArray[np.int16]:
+    """What the table has for each value, ``nothing`` where it has none."""
     if not table or not values.size:
-        return np.full(values.shape, -1, np.int16)
+        return np.full(values.shape, nothing, np.int16)
     known = np.asarray(sorted(table))
     meant = np.asarray([table[value] for value in known.tolist()], np.int16)
     if values.min() >= 0 and values.max() < SMALL:
-        full = np.full(int(values.max()) + 1, -1, np.int16)
+        full = np.full(int(values.max()) + 1, nothing, np.int16)
         inside = (known >= 0) & (known < len(full))
         full[known[inside]] = meant[inside]
         return full[values]
     place = np.minimum(np.searchsorted(known, values), len(known) - 1)
-    return np.where(known[place] == values, meant[place], np.int16(-1))
+    return np.where(known[place] == values, meant[place], np.int16(nothing))
 
 
 def base_256(low: NDArray[np.uint8], middle: NDArray[np.uint8], high: NDArray[np.uint8]) -> NDArray[np.int32]:
