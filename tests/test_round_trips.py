@@ -22,11 +22,12 @@ from answers import OWN, assert_mask, own_task, place_bound, round_trip
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from generalist.sequence.claims import disjoint
 from generalist.sequence.frame import DIAGONAL, FAR, NEAR
 from generalist.sequence.geometry import boxes_of_masks, lattice
 from generalist.sequence.oriented import oriented_iou
 from generalist.sequence.region import Region
-from generalist.sequence.sample import Objects, Sample, joined
+from generalist.sequence.sample import Answer, Objects, Sample, joined
 from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.units.normal import directions
 from generalist.sequence.vocabulary import Vocabulary
@@ -134,6 +135,48 @@ def test_what_divides_a_picture_comes_back_disjoint(
     assert answer.labels == tuple(objects.names[row] for row in rows)
     for mask, row in zip(answer.masks, rows, strict=True):
         assert (mask & true[row]).sum() >= 0.75 * (mask | true[row]).sum()
+
+
+def segments(*masks: np.ndarray) -> Answer:
+    """An answer of these, the best first."""
+    scores = np.linspace(0.9, 0.1, len(masks), dtype=np.float32)
+    boxes = np.zeros((len(masks), 4), np.float32)
+    names = tuple(f"{i}" for i in range(len(masks)))
+    return Answer("panoptic", boxes=boxes, masks=np.stack(masks), scores=scores, labels=names)
+
+
+@given(seed=strategies.SEEDS, count=st.integers(1, 12), side=st.sampled_from([24, 600]))
+def test_what_is_small_lies_on_what_is_large(seed: int, count: int, side: int) -> None:
+    """As one says it, pixel by pixel, of masks of six by six squares."""
+    rng = np.random.default_rng(seed)
+    table = rng.random((count, 6, 6)) < rng.uniform(0.05, 1, (count, 1, 1))
+    answer = segments(*table.repeat(side // 6, 1).repeat(side // 6, 2))
+    disjoint(answer)
+    kept: list[int] = []
+    for i, mask in enumerate(table):
+        if all((mask & table[j]).sum() <= (mask | table[j]).sum() / 2 for j in kept):
+            kept.append(i)
+    order = sorted(kept, key=lambda i: (table[i].sum(), i))
+    owner = np.full((6, 6), -1)
+    for y, x in np.ndindex(6, 6):
+        owner[y, x] = next((i for i in order if table[i, y, x]), -1)
+    left = [i for i in kept if (owner == i).any()]
+    assert answer.labels == tuple(map(str, left)) and len(answer.boxes) == len(answer.scores) == len(left)
+    for mask, i in zip(answer.masks, left, strict=True):
+        assert (mask == (owner == i).repeat(side // 6, 0).repeat(side // 6, 1)).all()
+
+
+def test_the_ground_is_behind_what_stands_on_it() -> None:
+    ground, thing, again, hidden = np.ones((4, 20, 20), bool)
+    thing[5:], again[4:], hidden[2:] = False, False, False
+    hidden[:, 4:] = False
+    answer = segments(ground, thing, again)
+    disjoint(answer)
+    assert answer.labels == ("0", "1")  # the third is the second again
+    assert (answer.masks[1] == thing).all() and (answer.masks[0] == ~thing).all()
+    answer = segments(thing, hidden & ~thing, ground)
+    disjoint(answer)
+    assert answer.labels == ("0", "2")  # of the second there is nothing
 
 
 # ---- rasters -------------------------------------------------------------------------------------------------------

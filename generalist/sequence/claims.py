@@ -26,6 +26,9 @@ REPEATED = 0.6
 MOST = 100
 """Things that are kept where one may have several names: COCO's measure looks at no more of a picture."""
 
+COARSE = 256
+"""Pixels of the longer side at which masks are compared: a hundred of a photograph are more than a cache holds."""
+
 SAME_POINT = 0.02
 """Distance, as a share of the longer edge, under which points of the same label are the same point."""
 
@@ -180,17 +183,38 @@ def _upright(found: dict[str, Any]) -> NDArray[np.float32]:
 
 
 def disjoint(answer: Answer) -> None:
-    """Masks made disjoint: a pixel belongs to the best of the things that claim it (panoptic segmentation)."""
-    if answer.masks is None:
+    """Masks made disjoint: a pixel belongs to the smallest of the things that claim it (panoptic segmentation).
+
+    What is small lies on what is large: in front of the ground, whichever of the two is surer. Of two that are mostly
+    the same (an IoU above 0.5, where ``PQ`` takes one for the other) the better stands; what nothing is left of goes.
+    """
+    if answer.masks is None or not len(answer.masks):
         return
+    step = max(1, max(answer.masks.shape[1:]) // COARSE)
+    seen = answer.masks[:, ::step, ::step].reshape(len(answer.masks), -1).astype(np.float32)
+    both = seen @ seen.T
+    union = both.diagonal()[:, None] + both.diagonal() - both
+    keep: list[int] = []
+    for i in range(len(seen)):  # best first
+        if not (both[i, keep] > union[i, keep] / 2).any():
+            keep.append(i)
+    _select(answer, keep)
+    area = answer.masks.sum((1, 2))
     claimed = np.zeros(answer.masks.shape[1:], bool)
-    for mask in answer.masks:  # best first
-        mask &= ~claimed
-        claimed |= mask
+    for i in np.argsort(area, kind="stable"):
+        answer.masks[i] &= ~claimed
+        claimed |= answer.masks[i]
+    _select(answer, np.flatnonzero(answer.masks.any((1, 2))).tolist())
 
 
 def first(answer: Answer) -> None:
     """Keeps the best thing alone."""
+    _select(answer, [0])
+
+
+def _select(answer: Answer, rows: list[int]) -> None:
+    """Keeps these of the things, if there are any."""
     for name in ("boxes", "masks", "oriented", "keypoints", "points", "scores", "labels"):
-        if (value := getattr(answer, name)) is not None:
-            setattr(answer, name, value[:1])
+        value = getattr(answer, name)
+        if value is not None and len(value):
+            setattr(answer, name, tuple(value[i] for i in rows) if name == "labels" else value[rows])
