@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from generalist.sequence import claims
-from generalist.sequence.claims import Claims
+from generalist.sequence.claims import LEAST, Claims
 from generalist.sequence.frame import Frame
 from generalist.sequence.sample import Answer, Objects, Sample
 from generalist.sequence.task import Task
@@ -71,3 +71,20 @@ def test_a_rival_takes_its_share_of_what_is_sole(tasks: dict[str, Task], rival: 
     best = max(0.8, rival)
     np.testing.assert_allclose(answer.scores, [np.sqrt(best / max(0.8 + rival, 1))], rtol=1e-5)
     np.testing.assert_allclose(answer.boxes, boxes[[int(rival > 0.8)]], atol=1.5)
+
+
+@given(share=st.lists(st.floats(0, 0.2), min_size=2, max_size=12))
+def test_what_no_track_believes_in_is_not_there(tasks: dict[str, Task], share: list[float]) -> None:
+    """The track that writes and those that do not: what they all hold for likely decides whether something is meant."""
+    task, box = tasks["refer"], np.asarray([[4, 4, 28, 30]], np.float32)
+    sample = Sample(size=SIZE, phrase="cup", objects=Objects(box, ("cup",)))
+    tracks = task.encode(sample).ids
+    tokens = np.full((len(tracks), max(map(len, tracks))), -1, np.int64)
+    chosen = np.ones(tokens.shape, np.float32)
+    rest = iter(share[1:])
+    for k, ids in enumerate(tracks):
+        tokens[k, : len(ids)] = ids
+        chosen[k, 0] = share[0] if len(ids) > 1 else 1 - next(rest, 0.0)
+    total = float(np.where(tokens[:, 0] == task.vocabulary.none, 1 - chosen[:, 0], chosen[:, 0]).sum())
+    assume(abs(total - LEAST) > 1e-4)
+    assert len(task.decode(Written(tokens, chosen), sample).boxes) == (total > LEAST)

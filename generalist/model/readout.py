@@ -15,7 +15,7 @@ from torch._higher_order_ops.scan import scan
 
 from generalist.faults import Fault
 from generalist.model.unrolled import Spelled, Unrolled, steps_of
-from generalist.sequence.claims import REPEATED, SAME_POINT
+from generalist.sequence.claims import LEAST, REPEATED, SAME_POINT
 from generalist.sequence.frame import FAR, NEAR, REACH
 from generalist.sequence.grammar import leaves
 from generalist.sequence.task import Task
@@ -88,7 +88,9 @@ class Things(nn.Module):
         if self.units[0] == "label":
             there = torch.where(writes, spelled[0].chosen, there)
         if self.best:
-            there = there / there.sum(1, keepdim=True).clamp(min=1.0)
+            total = there.sum(1, keepdim=True)
+            writes = writes & (total >= LEAST)
+            there = there / total.clamp(min=1.0)
         labels = torch.zeros_like(spelled[0].ids)
         values, sharp, at = [], [], 0
         for unit in self.units:

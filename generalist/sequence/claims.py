@@ -18,13 +18,16 @@ from generalist.sequence.things import MASKS, place_of
 from generalist.sequence.units import UNITS
 from generalist.sequence.written import Written
 
-__all__ = ["MOST", "REPEATED", "SAME_POINT", "Claims", "collect", "disjoint", "first"]
+__all__ = ["LEAST", "MOST", "REPEATED", "SAME_POINT", "Claims", "collect", "disjoint", "first"]
 
 REPEATED = 0.6
 """Overlap above which a box of the same label is the same object, written from two lattice points."""
 
 MOST = 100
 """Things that are kept where one may have several names: COCO's measure looks at no more of a picture."""
+
+LEAST = 0.1
+"""Where one thing is meant, the probability that there is one, over all tracks, below which nothing is answered."""
 
 COARSE = 256
 """Pixels of the longer side at which masks are compared: a hundred of a photograph are more than a cache holds."""
@@ -76,12 +79,15 @@ class Claims:
         rivals: float | None = None,
     ) -> "Claims":
         """What the tracks that start at ``points`` (K, 2) wrote. sole: there is one thing at most, so what other tracks
-        claim speaks against it. rivals: the probability from which other names of a thing are claims too, with its
-        place."""
+        claim speaks against it, and where all of them come to less than ``LEAST`` there is none. rivals: the
+        probability from which other names of a thing are claims too, with its place."""
         claims, vocabulary = cls(), frame.vocabulary
         there = written.presence(vocabulary)
         if sole:
-            there = there / max(float(there.sum()), 1.0)
+            total = float(there.sum())
+            if total < LEAST:
+                return claims
+            there = there / max(total, 1.0)
         for track in written.present(vocabulary.none):
             record = {name: value for name, value, _ in read(tree, written, track, frame.at(points[track]))}
             place = written.placement(track, vocabulary)
