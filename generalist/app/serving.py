@@ -1,5 +1,6 @@
 """Serving: the command that answers on HTTP."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +63,6 @@ def serve(
         indexes[folder.name] = Searcher(asked, folder)
     host, port = at.getsockname()[:2]
     tell(f"{model} answers at http://{f'[{host}]' if ':' in host else host}:{port}; Ctrl+C ends it")
-    try:
+    with suppress(KeyboardInterrupt):  # the server may swallow it
         run(web(Service(generalist, indexes), megabytes, origin or ()), at)
-    except KeyboardInterrupt:
-        tell("ended")
+    tell("ended")
