@@ -8,11 +8,11 @@ from embedder import built
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generalist.data.collate import Request, collate
+from generalist.data.collate import Request, _rarity, collate
 from generalist.data.mixture import Mixture, Source
 from generalist.data.readers import open_data
 from generalist.data.rows import PAIRS, WIDEST, Rows, best_width
-from generalist.sequence.sample import Objects
+from generalist.sequence.sample import VOID, Objects
 from generalist.sequence.task import load_tasks
 from generalist.sequence.vocabulary import Vocabulary
 
@@ -190,6 +190,15 @@ def test_a_step_is_a_function_of_the_seed_and_its_number(world):
     first, again, other = mixture(0)[4], mixture(0)[4], mixture(1)[4]
     assert torch.equal(first["ids"], again["ids"]) and torch.equal(first["pixels"], again["pixels"])
     assert not torch.equal(first["pixels"], other["pixels"])
+
+
+def test_void_draws_no_track_though_it_is_rare(world):
+    _, tasks, _ = world
+    semantic = np.full((32, 32), 0, np.int16)
+    semantic[:4, :4], semantic[8:12, 8:12] = VOID, 1
+    sample = row(world, 0, ["segment"])[0].sample.but(semantic=semantic, labels=("ground", "cube"))
+    drawn = _rarity(tasks["segment"].encode(sample)).reshape(16, 16)
+    assert drawn[0, 0] <= drawn[10, 10] < drawn[4, 4]
 
 
 def test_rare_names_are_drawn_more_often(world):

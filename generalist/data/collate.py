@@ -317,10 +317,7 @@ def _rarity(tracks: Tracks) -> NDArray[np.float64]:
     Nine cells in ten are ground, and the metrics weigh every name alike. A cell of no weight is as common as can be.
     """
     ids = np.stack(tracks.ids)
-    known = np.ones(ids.shape, bool)
-    for i, weights in enumerate(tracks.weights):
-        if weights is not None:
-            known[i] = weights > 0
+    known = np.asarray(tracks.weights) > 0  # a raster's cells all have one
     _, place, count = np.unique(ids[known], return_inverse=True, return_counts=True)
     common = np.full(ids.shape, ids.size)
     common[known] = count[place]
