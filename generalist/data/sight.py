@@ -38,7 +38,8 @@ _OBJECTS = listed("boxes names masks ignore oriented keypoints points stuff join
 def sample_seen(view: View, sample: Sample, image: NDArray[np.uint8]) -> Sample:
     """A request and its answer about what a view shows; ``image`` is what ``view.picture`` made.
 
-    In a mirror left and right change places in every text.
+    In a mirror left and right change places in every text. Metres are divided by what everything is enlarged by, as by
+    a step nearer: to one camera a larger thing is a nearer one (Eigen et al. 2014).
 
     Raises:
         Fault: it holds a field of which nobody has said what becomes of it, or see ``objects_seen``.
@@ -50,7 +51,7 @@ def sample_seen(view: View, sample: Sample, image: NDArray[np.uint8]) -> Sample:
         region=None if sample.region is None else region_seen(view, sample.region),
         objects=None if sample.objects is None else objects_seen(view, sample.objects),
         semantic=None if sample.semantic is None else view.map(sample.semantic, VOID),
-        depth=None if sample.depth is None else view.map(sample.depth),
+        depth=None if sample.depth is None else view.map(sample.depth) / np.float32(view.nearer),
         normals=None if sample.normals is None else view.normals(sample.normals),
     )
     if not view.flip:

@@ -46,6 +46,11 @@ class View:
         return cls(source, size, size, flip=flip, quarters=quarters % 4)
 
     @property
+    def nearer(self) -> float:
+        """How much larger everything looks than in the whole picture, fitted to the canvas."""
+        return max(self.scaled) / max(self.size)
+
+    @property
     def bounds(self) -> tuple[int, int, int, int]:
         """x1, y1, x2, y2 of what is seen, in pixels of the canvas."""
         return (0, 0, *self.size) if self.window is None else self.window
