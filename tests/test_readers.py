@@ -234,6 +234,30 @@ def test_depth_in_all_layouts(tmp_path):
         open_data(f"rgbd:{beside}?scale=nan")
 
 
+def test_maps_of_lines(tmp_path):
+    picture(tmp_path / "a.png")
+    size = (HEIGHT, WIDTH)
+    index_map(tmp_path / "few.png", np.full(size, 255, np.uint8))
+    index_map(tmp_path / "many.png", np.resize(np.asarray([0, 1, 255, 256, 65535, 7], np.uint16), size))
+    index_map(tmp_path / "far.png", np.resize(np.asarray([0, 500, 65535], np.uint16), size))
+    np.save(tmp_path / "far.npy", np.full(size, 2.5))
+    few, many = ["sky", "sea"], [f"name {i}" for i in range(257)]
+    lines = [
+        {"image": "a.png", "labels": few, "semantic": "few.png", "depth": "far.png"},
+        {"image": "a.png", "labels": few, "semantic": "many.png", "depth": "far.png", "scale": 500},
+        {"image": "a.png", "labels": many, "semantic": "many.png", "depth": "far.npy"},
+    ]
+    write(tmp_path / "set.jsonl", "\n".join(map(json.dumps, lines)))
+    data = open_data(f"jsonl:{tmp_path}/set.jsonl")
+    named = [data.sample(i, "segment").semantic for i in range(3)]
+    assert (named[0] == VOID).all()
+    assert named[1].ravel()[:6].tolist() == [0, 1, VOID, -1, VOID, -1]
+    assert named[2].ravel()[:6].tolist() == [0, 1, 255, 256, VOID, 7]  # of so many names 255 is one
+    metres = [data.sample(i, "depth").depth for i in range(3)]
+    assert metres[0].ravel()[:3].tolist() == [0, 0.5, 0] and metres[1].ravel()[:3].tolist() == [0, 1, 0]
+    assert (metres[2] == 2.5).all() and metres[2].dtype == np.float32
+
+
 def karpathy(root, splits):
     for i, _ in enumerate(splits):
         picture(root / f"imgs/{i:02}.png", i)

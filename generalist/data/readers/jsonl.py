@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from generalist.data.depths import load_depth
 from generalist.data.images import load_image, load_map
 from generalist.data.readers.dataset import Spec, require
 from generalist.data.readers.files import read_jsonl
-from generalist.data.readers.palettes import IGNORED
 from generalist.data.readers.values import translated
 from generalist.data.regions import open_region
 from generalist.faults import Fault
@@ -20,6 +20,9 @@ __all__ = ["Jsonl"]
 _TEXTS = ("phrase", "question", "query", "document", "text")
 _LISTS = ("labels", "texts", "documents")
 _FIELDS = frozenset({"id", "image", "region", "objects", "semantic", "depth", "scale", *_TEXTS, *_LISTS})
+_UNKNOWN = (255, 65535)
+"""In an index map: where nothing is known, unless there are so many labels."""
+
 _THING = frozenset({"name", "box", "mask", "oriented", "keypoints", "point", "ignore"})
 
 
@@ -39,9 +42,9 @@ class Jsonl:
     ``image`` (a path from the file's folder), ``labels``, ``phrase``, ``question``, ``query``, ``document``, ``region``
     (``"box:10,20,200,180"`` or ``{"box": [...]}``); ``text``, ``texts``, ``documents``; ``objects``, a list of
     ``{"name", "box": xyxy pixels, "mask": COCO RLE, "oriented": [cx, cy, long, short, degrees], "keypoints": [[x, y,
-    v]...], "point": [x, y], "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 where nothing is
-    known, any other number where none of them is; ``depth``, a path to a map that is divided by ``scale`` (1000
-    unless given) to metres.
+    v]...], "point": [x, y], "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 (or 65535)
+    where nothing is known, any other number where none of them is; ``depth``, a path to a map of metres times ``scale``, which is
+    1000 for whole numbers and 1 for others unless given (``generalist.data.depths``).
 
     It can pose any task whose answer the lines hold; a line that lacks a field is told when it is asked for.
     """
@@ -88,11 +91,10 @@ class Jsonl:
         if "objects" in line:
             sample.objects = _objects(line["objects"])
         if "depth" in line:
-            stored = load_map(self._beside(line["depth"]))
-            sample.depth = (stored / float(line.get("scale", 1000))).astype(np.float32)
+            sample.depth = load_depth(self._beside(line["depth"]), float(line["scale"]) if "scale" in line else None)
         if "semantic" in line:
             stored = load_map(self._beside(line["semantic"]))
-            places = {IGNORED: VOID} | {i: i for i in range(len(sample.labels))}
+            places = dict.fromkeys(_UNKNOWN, VOID) | {i: i for i in range(len(sample.labels))}
             sample.semantic = translated(stored, places)
         return sample if rng is None else sample.shuffled(rng)
 
