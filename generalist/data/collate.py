@@ -4,8 +4,7 @@ Which tracks train: every track that writes something, and a random few of those
 weighted up so that the estimate is unbiased.
 """
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,38 +13,14 @@ from numpy.typing import NDArray
 
 from generalist.data.answers import Request, answers, asked, within
 from generalist.data.blocks import Blocks
-from generalist.data.rows import NOWHERE, Rows, best_width
-from generalist.sequence.automaton import START
+from generalist.data.rows import NOWHERE, Rows, best_width, within_row
+from generalist.data.targets import Shown, Targets
 from generalist.sequence.picture import GREY, letterbox, normalise
 from generalist.sequence.prompt import Prompt
-from generalist.sequence.vocabulary import ORDINAL, Vocabulary
+from generalist.sequence.vocabulary import Vocabulary
 from generalist.sequence.written import Tracks
 
 __all__ = ["Request", "collate"]
-
-FAR_APART = 1e4
-"""Distance between columns that are not neighbours in an ordinal block: the soft target never reaches across it."""
-
-
-@dataclass(slots=True)
-class Targets:
-    """Growing columns of the targets of one group: what they share is what the grammar allows."""
-
-    at: list[NDArray[Any]] = field(default_factory=list)
-    target: list[NDArray[Any]] = field(default_factory=list)
-    weight: list[NDArray[Any]] = field(default_factory=list)
-    share: list[NDArray[Any]] = field(default_factory=list)
-    task: list[NDArray[Any]] = field(default_factory=list)
-    request: list[NDArray[Any]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
-class Shown:
-    """Growing columns of the masks that ``pixels`` tokens show: where their states stand, what they should cover."""
-
-    at: list[NDArray[np.int64]] = field(default_factory=list)
-    cover: list[NDArray[np.float32]] = field(default_factory=list)
-    task: list[int] = field(default_factory=list)
 
 
 def collate(
@@ -96,8 +71,7 @@ class _Batch:
     def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float):
         self.vocabulary, self.rng, self.empty, self.cells, self.block = vocabulary, rng, empty, cells, block
         self.ready: dict[int, list[_Ready]] = {}
-        self.targets: dict[tuple[tuple[tuple[int, int], ...], bool], Targets] = defaultdict(Targets)
-        self.shown = Shown()
+        self.targets, self.shown = Targets(vocabulary), Shown()
         self.labels: list[NDArray[np.int64]] = []  # label slots of each request
         self.slots = 0
 
@@ -141,20 +115,23 @@ class _Batch:
             seen,
         )
         at = np.full(ids.shape, -1, np.int64)
-        at[there] = np.arange(int(there.sum())) + row.length + (place << 32)  # until rows have one length
-        self._score(request, ids, weight, there, at)
-        self._show(request, ids, ready.shown, at)
+        at[there] = self.rows.ahead(place, int(there.sum()))
+        self.targets.add(request, len(self.labels) - 1, ids, weight, at)
         label = self.vocabulary["label"]
+        for track, covers in enumerate(ready.shown):
+            pixels = self.vocabulary["pixels"]
+            for begin, cover in zip(np.flatnonzero(ids[track] == pixels.start), covers, strict=True):
+                self.shown.add(request.index, at[track, begin : begin + len(pixels)], cover)
         fed = np.concatenate([np.full((len(ids), 1), self.vocabulary.bos), ids[:, :-1]], 1)
         slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
         number, position = np.nonzero(there)
         row.add(fed[there], len(self.labels), number + 1, position, points[number], slot[there], seen)
         if len(blocks):
             number, begin = blocks.track, blocks.begin
-            source = at[number, begin - 1] & 0xFFFFFFFF
+            source = within_row(at[number, begin - 1])
             again = np.full(ids.shape, -1, np.int64)
-            again[number, blocks.position] = np.arange(len(blocks)) + row.length + (place << 32)
-            self._score(request, ids, weight, again >= 0, again, 0.0)
+            again[number, blocks.position] = self.rows.ahead(place, len(blocks))
+            self.targets.add(request, len(self.labels) - 1, ids, weight, again, 0.0)
             label_at = slot[number, begin]
             where = points[number]
             row.add(
@@ -194,63 +171,6 @@ class _Batch:
         points = np.full((len(keep), 2), np.nan, np.float32) if tracks.points is None else tracks.points[keep]
         return ids, weight, points, [] if tracks.shown is None else [tracks.shown[k] for k in keep]
 
-    def _score(
-        self,
-        request: Request,
-        ids: NDArray[np.int64],
-        weight: NDArray[np.float32],
-        there: NDArray[np.bool_],
-        at: NDArray[np.int64],
-        counts: float = 1.0,
-    ) -> None:
-        """Sorts the targets of a request into groups by what the grammar allows at each. counts: 0 if they come on top
-        of what the mean is over, so that blocks take nothing from the answer that they repeat."""
-        automaton = request.task.constraint(request.sample)
-        states = np.full(ids.shape, START, np.int64)
-        for step in range(1, ids.shape[1]):
-            states[:, step] = automaton.next[states[:, step - 1], automaton.class_of[np.maximum(ids[:, step - 1], 0)]]
-        for state in np.unique(states[there]):
-            here = there & (states == state) & (weight > 0)
-            key = self._key(automaton, int(state))
-            columns = _columns(key[0])
-            token = ids[here]
-            label = self.vocabulary["label"]
-            pointer = (token >= label.start) & (token < label.stop)
-            target = np.where(pointer, len(columns) + token - label.start, np.searchsorted(columns, token))
-            group = self.targets[key]
-            n = len(token)
-            group.at.append(at[here])
-            group.target.append(target)
-            group.weight.append(weight[here])
-            # The loss of objects is a mean over what they write: dividing by every silent lattice point would drown it.
-            silent = request.task.shape == "objects" and state == START
-            group.share.append(counts * weight[here] * (token != self.vocabulary.none if silent else 1))
-            group.task.append(np.full(n, request.index))
-            group.request.append(np.full(n, len(self.labels) - 1))
-
-    def _show(
-        self,
-        request: Request,
-        ids: NDArray[np.int64],
-        shown: list[list[NDArray[np.float32]]],
-        at: NDArray[np.int64],
-    ) -> None:
-        """Notes where the states of every mask stand that is shown."""
-        for track, covers in enumerate(shown):
-            block = self.vocabulary["pixels"]
-            for first, cover in zip(np.flatnonzero(ids[track] == block.start), covers, strict=True):
-                self.shown.at.append(at[track, first : first + len(block)])
-                self.shown.cover.append(cover)
-                self.shown.task.append(request.index)
-
-    def _key(self, automaton: Any, state: int) -> tuple[tuple[tuple[int, int], ...], bool]:
-        label = self.vocabulary["label"]
-        ranges = automaton.ranges[state]
-        named = any(a < label.stop and b > label.start for a, b in ranges)
-        plain = tuple((a, min(b, label.start)) for a, b in ranges if a < label.start)
-        plain += tuple((max(a, label.stop), b) for a, b in ranges if b > label.stop)
-        return plain, named
-
     def tensors(self, pictures: list[Any], task_weight: list[float], side: int) -> dict[str, Any]:
         columns, longest = self.rows.tensors(self.vocabulary.pad)
         widest = max((len(slots) for slots in self.labels), default=0)
@@ -263,52 +183,9 @@ class _Batch:
             "pixels": _pixels(pictures, side),
             "task_weight": torch.tensor(task_weight),
             "pictures": len(pictures),
-            "groups": [self._group(key, group, longest, widest) for key, group in self.targets.items()],
-            "shown": self._shown(longest) if self.shown.at else None,
+            "groups": self.targets.tensors(longest, widest),
+            "shown": self.shown.tensors(longest),
         }
-
-    def _shown(self, longest: int) -> dict[str, torch.Tensor]:
-        at = np.stack(self.shown.at)
-        return {
-            "at": torch.from_numpy(_flat(at, longest)),
-            "row": torch.from_numpy(at[:, 0] >> 32),
-            "cover": torch.from_numpy(np.stack(self.shown.cover)),
-            "task": torch.tensor(self.shown.task),
-        }
-
-    def _group(
-        self,
-        key: tuple[tuple[tuple[int, int], ...], bool],
-        group: Targets,
-        longest: int,
-        widest: int,
-    ) -> dict[str, Any]:
-        columns = _columns(key[0])
-        order, ordinal = _order(columns, widest if key[1] else 0, self.vocabulary)
-        at = _flat(np.concatenate(group.at), longest)
-        weight, share = (np.concatenate(x).astype(np.float32) for x in (group.weight, group.share))
-
-        def even(values: Any) -> torch.Tensor:
-            # Weight 0 up to a round number: matrix products of few shapes, which a CPU's kernels are compiled for once.
-            return torch.from_numpy(np.pad(values, (0, -len(values) % 64)))
-
-        return {
-            "columns": torch.from_numpy(columns),
-            "named": key[1],
-            "ordinal": ordinal,
-            "order": torch.from_numpy(order),
-            "at": even(at),
-            "target": even(np.concatenate(group.target)),
-            "weight": even(weight),
-            "share": even(share),
-            "task": even(np.concatenate(group.task)),
-            "request": even(np.concatenate(group.request)),
-        }
-
-
-def _flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
-    """Places of tokens, the row in the upper half, among all tokens of rows of one length."""
-    return np.asarray((at >> 32) * longest + (at & 0xFFFFFFFF), np.int64)
 
 
 def _rarity(tracks: Tracks) -> NDArray[np.float64]:
@@ -323,23 +200,6 @@ def _rarity(tracks: Tracks) -> NDArray[np.float64]:
     common[known] = count[place]
     rare = 1 / np.sqrt(common.min(1))
     return np.asarray(rare / rare.sum(), np.float64)
-
-
-def _columns(ranges: tuple[tuple[int, int], ...]) -> NDArray[np.int64]:
-    return np.concatenate([np.arange(a, b) for a, b in ranges] or [np.zeros(0, np.int64)]).astype(np.int64)
-
-
-def _order(columns: NDArray[np.int64], named: int, vocabulary: Vocabulary) -> tuple[NDArray[np.float32], bool]:
-    """Places of the columns such that neighbours in an ordinal block are 1 apart and all else is far."""
-    order = (np.arange(len(columns) + named) + 1) * FAR_APART
-    ordinal = False
-    for k, name in enumerate(sorted(ORDINAL & set(vocabulary.blocks))):
-        block = vocabulary[name]
-        inside = np.flatnonzero((columns >= block.start) & (columns < block.stop))
-        if len(inside):
-            ordinal = True
-            order[inside] = columns[inside] - block.start - FAR_APART * (1 + k)
-    return order.astype(np.float32), ordinal
 
 
 def _pixels(pictures: list[Any], side: int) -> torch.Tensor | None:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["NOWHERE", "Row", "Rows", "best_width"]
+__all__ = ["NOWHERE", "Row", "Rows", "best_width", "flat", "within_row"]
 
 WIDEST = 384
 """Longest row that is thought of, if no request is longer."""
@@ -122,6 +122,11 @@ class Rows:
         about.append(len(self._rows) - 1)
         return about[-1]
 
+    def ahead(self, place: int, count: int) -> NDArray[np.int64]:
+        """Where the next ``count`` tokens of a row will stand: the row in the upper half, the place in it in the lower,
+        until all rows have one length (``flat``)."""
+        return np.arange(count) + self._rows[place].length + (place << 32)
+
     def tensors(self, pad: int) -> tuple[dict[str, Any], int]:
         """The columns of all rows (B, S), and S."""
         longest = _even(max(row.length for row in self._rows), EVEN_TOKENS)
@@ -148,3 +153,13 @@ class Rows:
             del out["block"], out["source"]
         image = torch.tensor([max(row.picture, 0) for row in rows])
         return out | {"point": torch.from_numpy(point), "has_image": out.pop("seen"), "image": image}, longest
+
+
+def flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
+    """Places that ``Rows.ahead`` told, among all tokens of rows of one length."""
+    return np.asarray((at >> 32) * longest + within_row(at), np.int64)
+
+
+def within_row(at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Such places within their rows."""
+    return at & 0xFFFFFFFF

@@ -43,8 +43,8 @@ class Jsonl:
     (``"box:10,20,200,180"`` or ``{"box": [...]}``); ``text``, ``texts``, ``documents``; ``objects``, a list of
     ``{"name", "box": xyxy pixels, "mask": COCO RLE, "oriented": [cx, cy, long, short, degrees], "keypoints": [[x, y,
     v]...], "point": [x, y], "ignore"}``; ``semantic``, a path to an index map into ``labels``, 255 (or 65535)
-    where nothing is known, any other number where none of them is; ``depth``, a path to a map of metres times ``scale``, which is
-    1000 for whole numbers and 1 for others unless given (``generalist.data.depths``).
+    where nothing is known, any other number where none of them is; ``depth``, a path to a map of metres times
+    ``scale``, which is 1000 for whole numbers and 1 for others unless given (``generalist.data.depths``).
 
     It can pose any task whose answer the lines hold; a line that lacks a field is told when it is asked for.
     """
