@@ -71,7 +71,7 @@ class _Batch:
     def __init__(self, vocabulary: Vocabulary, rng: np.random.Generator, empty: int, cells: int, block: float):
         self.vocabulary, self.rng, self.empty, self.cells, self.block = vocabulary, rng, empty, cells, block
         self.ready: dict[int, list[_Ready]] = {}
-        self.targets, self.shown = Targets(vocabulary), Shown()
+        self.targets, self.shown = Targets(vocabulary), Shown(vocabulary)
         self.labels: list[NDArray[np.int64]] = []  # label slots of each request
         self.slots = 0
 
@@ -119,9 +119,7 @@ class _Batch:
         self.targets.add(request, len(self.labels) - 1, ids, weight, at)
         label = self.vocabulary["label"]
         for track, covers in enumerate(ready.shown):
-            pixels = self.vocabulary["pixels"]
-            for begin, cover in zip(np.flatnonzero(ids[track] == pixels.start), covers, strict=True):
-                self.shown.add(request.index, at[track, begin : begin + len(pixels)], cover)
+            self.shown.add(request.index, ids[track], at[track], covers)
         fed = np.concatenate([np.full((len(ids), 1), self.vocabulary.bos), ids[:, :-1]], 1)
         slot = np.where((fed >= label.start) & (fed < label.stop), fed - label.start + first, -1)
         number, position = np.nonzero(there)

@@ -112,15 +112,18 @@ class Targets:
 class Shown:
     """The masks that ``pixels`` tokens show: where their states stand, what they should cover."""
 
+    vocabulary: Vocabulary
     at: list[NDArray[np.int64]] = field(default_factory=list)
     cover: list[NDArray[np.float32]] = field(default_factory=list)
     task: list[int] = field(default_factory=list)
 
-    def add(self, task: int, at: NDArray[np.int64], cover: NDArray[np.float32]) -> None:
-        """A mask that is shown by the states at some places."""
-        self.at.append(at)
-        self.cover.append(cover)
-        self.task.append(task)
+    def add(self, task: int, ids: NDArray[np.int64], at: NDArray[np.int64], covers: list[NDArray[np.float32]]) -> None:
+        """The masks that a track of tokens ids (L,) shows, in their order; at (L,) as in ``Targets.add``."""
+        block = self.vocabulary["pixels"]
+        for first, cover in zip(np.flatnonzero(ids == block.start), covers, strict=True):
+            self.at.append(at[first : first + len(block)])
+            self.cover.append(cover)
+            self.task.append(task)
 
     def tensors(self, longest: int) -> dict[str, torch.Tensor] | None:
         """What ``generalist.model.losses.shown_loss`` wants of them; None if there are none."""
