@@ -77,6 +77,14 @@ def test_depth_brightens_toward_the_camera_and_greys_its_holes():
     assert picture.shape[0] > 512
 
 
+def test_a_hole_brings_nothing_nearer():
+    depth = np.random.default_rng(0).choice([0, 4], (64, 64)).astype(np.float32)
+    depth[:4] = 2
+    picture = draw(grey(64, 64), Answer("depth", (64, 64), depth=depth))
+    below = picture[48:512]  # eight rows a row of the map, the bar of colours after them
+    assert len(np.unique(below.reshape(-1, 3), axis=0)) == 2  # four metres, and holes
+
+
 @pytest.mark.parametrize("text", ["", "two", "a long answer " * 20, "$x^2$ and <b> [red]", "数字 🙂"])
 def test_words_go_below_and_never_outside(text):
     picture = draw(grey(100, 100), Answer("ask", (100, 100), text=text), title="question? " * 12)

@@ -43,9 +43,10 @@ def depth_map(depth: NDArray[np.float32], canvas: Pixels) -> tuple[Pixels, Pixel
     near, far = np.quantile(known, [0.005, 0.99]).tolist() if known.size else (0.0, 1.0)
     far = max(far, near + 1e-3)
     colours = colormaps[DEPTH_MAP]
-    large = resize(depth, width, height)
+    cover = resize(depth > 0, width, height)
+    large = resize(depth, width, height) / np.maximum(cover, 0.5)  # a hole's 0 is no distance to mix with others
     picture = (colours((large - near) / (far - near))[..., :3] * 255).astype(np.uint8)
-    picture[resize(depth > 0, width, height) < 0.5] = NOTHING
+    picture[cover < 0.5] = NOTHING
 
     def paint(figure: Figure) -> None:
         axes = figure.add_axes((0.05, 0.62, 0.9, 0.26))
