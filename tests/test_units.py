@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from generalist.model import readout
 from generalist.sequence.automaton import compile_pattern
-from generalist.sequence.frame import REACH, Frame, expected_bin
+from generalist.sequence.frame import REACH, Frame, expected_bin, median_bin
 from generalist.sequence.oriented import long_side
 from generalist.sequence.pattern import sole_length
 from generalist.sequence.units import UNITS
@@ -269,3 +270,24 @@ def test_the_expectation_stays_near_the_mode(weights: np.ndarray) -> None:
     if near.sum() > 1e-3:
         assert float(expected_bin(weights)) == pytest.approx((near * bins).sum() / near.sum(), abs=1e-2)
     assert abs(float(expected_bin(weights)) - mode) <= REACH + 1e-3
+
+
+@given(weights=arrays.arrays(np.float32, st.tuples(st.integers(1, 3), st.integers(2, 40)), elements=SHARES))
+def test_half_lies_below_the_median_and_half_above(weights: np.ndarray) -> None:
+    found = median_bin(weights)
+    np.testing.assert_allclose(readout.median_bin(torch.from_numpy(weights)), found, atol=1e-3)
+    for row, median in zip(weights.astype(float), found, strict=True):
+        assert 0 <= median <= len(row) - 1
+        below = np.clip(median + 0.5 - np.arange(len(row)), 0, 1) @ row  # a bin's share is spread evenly over it
+        if 0 < median < len(row) - 1 and row.sum() > 1e-3:
+            assert below == pytest.approx(row.sum() / 2, abs=1e-3)
+
+
+def test_a_median_errs_by_less_than_any_bin_and_a_sure_bin_is_itself() -> None:
+    weights = np.random.default_rng(0).dirichlet(np.full(16, 0.3), 50).astype(np.float32)
+    fine = np.linspace(-0.5, 15.5, 1601)
+    density = np.repeat(weights, 100, 1)
+    error = lambda at: (np.abs(fine[:-1] + 0.005 - at) * density).sum(-1)  # noqa: E731
+    best = np.min([error(np.full((50, 1), bin)) for bin in range(16)], 0)
+    assert (error(median_bin(weights)[:, None]) <= best + 1e-3).all()
+    np.testing.assert_allclose(median_bin(np.eye(7, dtype=np.float32)), np.arange(7), atol=1e-6)

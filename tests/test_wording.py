@@ -10,7 +10,7 @@ from generalist.data.naming import names
 from generalist.data.readers import open_data
 from generalist.data.requests import TASKS, drawn, others
 from generalist.data.scenes import COLOURS, MATERIALS, SEMANTIC_NAMES, SHAPES, SIZES, Scenes
-from generalist.data.wording import FOREIGN, HELD_OUT, SYNONYMS, reworded
+from generalist.data.wording import FOREIGN, HELD_OUT, MEASURED, SYNONYMS, reworded
 from generalist.faults import Fault
 
 SCENES = Scenes("test", 32)
@@ -69,7 +69,7 @@ def test_phrases_and_questions_say_the_same(index: int, task: str, seed: int) ->
     if task in NAMED:
         return
     plain = TASKS[task](scene, SCENES.sample(scene, "depth").but(depth=None), np.random.default_rng(seed), True)
-    said = reworded(plain, task, np.random.default_rng(seed), 9, HELD_OUT)
+    said = reworded(plain, task, np.random.default_rng(seed), MEASURED, HELD_OUT)
     if said.phrase.split(" ")[-1] in HELD_OUT:
         assert said.objects is not None and len(said.objects) == 0
         return

@@ -13,7 +13,7 @@ from generalist.data.questions import question
 from generalist.data.quotes import QUOTES, Quotes
 from generalist.data.scene import Scene
 from generalist.data.solids import SEMANTIC_NAMES
-from generalist.data.wording import HELD_OUT, reworded
+from generalist.data.wording import HELD_OUT, MEASURED, reworded
 from generalist.faults import Fault
 from generalist.sequence.geometry import boxes_of_masks
 from generalist.sequence.sample import Objects, Sample, joined
@@ -22,9 +22,6 @@ from generalist.sequence.units.text import fold
 __all__ = ["TASKS", "drawn", "fixed", "others"]
 
 Random = np.random.Generator
-
-OFTEN = 4
-"""How many times as often as in training the words are others where that is what is measured: nearly always."""
 
 UNTRUE = 0.06
 """How often a phrase is true of nothing in the scene."""
@@ -38,7 +35,7 @@ def drawn(scene: Scene, task: str, name: str, rng: Random) -> Sample:
 def others(scene: Scene, task: str, name: str, rng: Random) -> Sample:
     """A request with names, phrases and questions as in training, in words that are not the world's and for things that
     are nowhere, called what training has not called them."""
-    return reworded(_request(scene, task, name, rng, free=True), task, rng, OFTEN, HELD_OUT)
+    return reworded(_request(scene, task, name, rng, free=True), task, rng, MEASURED, HELD_OUT)
 
 
 def fixed(scene: Scene, task: str, name: str, rng: Random) -> Sample:

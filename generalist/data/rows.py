@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-__all__ = ["NOWHERE", "Row", "Rows", "best_width", "flat", "within_row"]
+__all__ = ["NOWHERE", "Row", "Rows", "best_width", "flat", "row_of", "within_row"]
 
 WIDEST = 384
 """Longest row that is thought of, if no request is longer."""
@@ -157,7 +157,12 @@ class Rows:
 
 def flat(at: NDArray[np.int64], longest: int) -> NDArray[np.int64]:
     """Places that ``Rows.ahead`` told, among all tokens of rows of one length."""
-    return np.asarray((at >> 32) * longest + within_row(at), np.int64)
+    return np.asarray(row_of(at) * longest + within_row(at), np.int64)
+
+
+def row_of(at: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows of such places."""
+    return at >> 32
 
 
 def within_row(at: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from generalist.data.answers import Request
-from generalist.data.rows import flat
+from generalist.data.rows import flat, row_of
 from generalist.sequence.automaton import START
 from generalist.sequence.vocabulary import ORDINAL, Vocabulary
 
@@ -132,7 +132,7 @@ class Shown:
         at = np.stack(self.at)
         return {
             "at": torch.from_numpy(flat(at, longest)),
-            "row": torch.from_numpy(at[:, 0] >> 32),
+            "row": torch.from_numpy(row_of(at[:, 0])),
             "cover": torch.from_numpy(np.stack(self.cover)),
             "task": torch.tensor(self.task),
         }

@@ -5,14 +5,14 @@ nothing but the world's words takes one that it does not know for anything, and 
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from generalist.data.naming import shuffled
 from generalist.sequence.sample import Sample
 
-__all__ = ["FOREIGN", "HELD_OUT", "SYNONYMS", "reworded"]
+__all__ = ["FOREIGN", "HELD_OUT", "MEASURED", "SYNONYMS", "TAUGHT", "Chances", "reworded"]
 
 Random = np.random.Generator
 
@@ -53,14 +53,30 @@ FOREIGN = tuple(word for i, word in enumerate(_NAMES.split()) if i % 4 != 3)
 HELD_OUT = tuple(word for i, word in enumerate(_NAMES.split()) if i % 4 == 3)
 """And those that training does not: what is done with any word is measured by these."""
 
-OTHER, ABSENT, MANY = 0.25, 0.3, 0.1
-"""How often a request is in other words, asks for what is nowhere, and says names in the plural."""
 
-COUNTED, MEANT = 0.06, 0.06
-"""How often what is nowhere is counted, and how often a phrase means it: nothing else makes an answer none."""
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """How often a request is put otherwise.
 
-FEW, NONE = 0.2, 0.04
-"""How often one or two of a request's names are all that are asked for, and how often none but what is nowhere."""
+    other: in other words. absent: asks besides for what is nowhere. many: says names in the plural. counted, meant:
+    what is nowhere is counted, or meant by a phrase; nothing else makes an answer none. few, none: one or two of its
+    names are all that are asked for, or none but what is nowhere.
+    """
+
+    other: float
+    absent: float
+    many: float
+    counted: float
+    meant: float
+    few: float
+    none: float
+
+
+TAUGHT = Chances(other=0.35, absent=0.3, many=0.1, counted=0.06, meant=0.1, few=0.3, none=0.05)
+"""Those of training."""
+
+MEASURED = Chances(other=1.0, absent=1.0, many=0.4, counted=0.24, meant=0.24, few=0.8, none=0.16)
+"""Those by which other words are measured. Figures are comparable as long as these stay."""
 
 MOST = 4
 """Names of what is nowhere in one request, at most."""
@@ -71,26 +87,28 @@ _REFERRED = ("refer", "refer_mask", "refer_oriented")
 """The tasks that look for what has one of the names, those that are asked about names, and those about one thing."""
 
 
-def reworded(sample: Sample, task: str, rng: Random, often: float = 1.0, foreign: Sequence[str] = FOREIGN) -> Sample:
+def reworded(
+    sample: Sample, task: str, rng: Random, chances: Chances = TAUGHT, foreign: Sequence[str] = FOREIGN
+) -> Sample:
     """A request of the world, now and then in other words and for more than there is. Its answer stays true.
 
-    often: how many times as often as in training. foreign: where names of what is nowhere are drawn from.
+    foreign: where names of what is nowhere are drawn from.
     """
-    if task == "count" and rng.random() < COUNTED * often:
+    if task == "count" and rng.random() < chances.counted:
         return sample.but(labels=(_nowhere(rng, foreign),), text="0", texts=("0",))
-    if task in _REFERRED and rng.random() < MEANT * often:
+    if task in _REFERRED and rng.random() < chances.meant:
         assert sample.objects is not None
         return sample.but(phrase=_nowhere(rng, foreign), objects=sample.objects.select([]))
-    if rng.random() < OTHER * often:
+    if rng.random() < chances.other:
         sample = _said(sample, _synonyms(rng))
-    if task in _FOUND and rng.random() < MANY * often:
+    if task in _FOUND and rng.random() < chances.many:
         sample = _said(sample, lambda name: name if name in ("sky", "ground", "floor") else f"{name}s")
-    none = task in _FOUND and rng.random() < NONE * often
+    none = task in _FOUND and rng.random() < chances.none
     if none:
         sample = sample.asking([])
-    elif task in _FOUND and rng.random() < FEW * often:
+    elif task in _FOUND and rng.random() < chances.few:
         sample = sample.asking(shuffled(sample.labels, rng)[: int(rng.integers(1, 3))])
-    if none or (task in _AMONG and rng.random() < ABSENT * often):
+    if none or (task in _AMONG and rng.random() < chances.absent):
         absent = [_nowhere(rng, foreign) for _ in range(int(rng.integers(1, MOST + 1)))]
         sample = sample.but(labels=tuple(dict.fromkeys([*sample.labels, *absent]))).shuffled(rng)
     return sample

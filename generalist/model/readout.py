@@ -55,6 +55,15 @@ def expected_bin(weights: Tensor) -> Tensor:
     return (kept * bins).sum(-1) / kept.sum(-1)
 
 
+def median_bin(weights: Tensor) -> Tensor:
+    """``generalist.sequence.frame.median_bin``: weights (..., n) to (...)."""
+    total = weights.cumsum(-1)
+    half = total[..., -1:] / 2
+    middle = (total >= half).int().argmax(-1, keepdim=True)
+    past = (total.gather(-1, middle) - half) / weights.gather(-1, middle).clamp(min=1e-30)
+    return (middle + 0.5 - past).clamp(0, weights.shape[-1] - 1)[..., 0]
+
+
 def _mass(weights: Tensor) -> Tensor:
     """The share (...) of weights (..., n) within ``REACH`` bins of the mode."""
     bins = torch.arange(weights.shape[-1], device=weights.device)
@@ -218,7 +227,7 @@ class Cells(nn.Module):
             index = torch.where(ids == none, -1, ids - block.start)
             return self._cells(index[..., None])[:, 0], self._cells(weights)
         if self.raster.unit == "depth":
-            share = expected_bin(weights) / (self.decoding.vocabulary["depth"].size - 1)
+            share = median_bin(weights) / (self.decoding.vocabulary["depth"].size - 1)
             return (self._cells((log(NEAR) + share * log(FAR / NEAR)).exp()[..., None])[:, 0],)
         near = (self.directions @ self.directions.T >= ALIKE)[weights.argmax(-1)]
         mean = torch.where(near, weights, 0.0) @ self.directions

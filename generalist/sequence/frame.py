@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from generalist.sequence.vocabulary import Vocabulary
 
-__all__ = ["Frame", "expected_bin"]
+__all__ = ["Frame", "expected_bin", "median_bin"]
 
 NEAR, FAR = 0.1, 100.0
 """Range of the depth bins in metres: 256 log-spaced bins are 2.7% apart, so rounding errs by 0.7% on average."""
@@ -27,6 +27,22 @@ def expected_bin(weights: NDArray[Any]) -> NDArray[np.float32]:
     near = np.abs(bins - weights.argmax(-1)[..., None]) <= REACH
     kept = np.where(near, weights, 0) + near * 1e-9
     return np.asarray((kept * bins).sum(-1) / kept.sum(-1), np.float32)
+
+
+def median_bin(weights: NDArray[Any]) -> NDArray[np.float32]:
+    """Where half of ``weights`` (..., n) lies below and half above, each bin's being spread evenly over it: (...)
+    float32, sub-bin precision.
+
+    No other reading of a distribution errs by less on average, in bins. A value that nothing written later goes by is
+    best read so; what others go by, as the corners of a box do by one another, keeps to the mode: ``expected_bin``.
+    """
+    weights = np.asarray(weights, np.float32)
+    total = weights.cumsum(-1)
+    half = total[..., -1:] / 2
+    middle = (total >= half).argmax(-1)[..., None]
+    at, until = (np.take_along_axis(w, middle, -1)[..., 0] for w in (weights, total))
+    past = (until - half[..., 0]) / np.maximum(at, np.float32(1e-30))
+    return np.asarray(np.clip(middle[..., 0] + 0.5 - past, 0, weights.shape[-1] - 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

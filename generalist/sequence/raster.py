@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from generalist.faults import Fault
-from generalist.sequence.frame import Frame, expected_bin
+from generalist.sequence.frame import Frame, median_bin
 from generalist.sequence.geometry import resize
 from generalist.sequence.grammar import Alternatives, Node, Series, Times, UnitNode, options
 from generalist.sequence.sample import VOID, Answer, Sample
@@ -114,7 +114,7 @@ def _encode_depth(sample: Sample, frame: Frame, cells: int) -> Cells:
 
 def _decode_depth(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
     """Cells to a (H, W) float32 map of metres, enlarged in log space, where the bins are even."""
-    bins = np.asarray(ids - frame.vocabulary["depth"].start, np.float32) if weights is None else expected_bin(weights)
+    bins = np.asarray(ids - frame.vocabulary["depth"].start, np.float32) if weights is None else median_bin(weights)
     return frame.depths(_enlarged(bins, frame))
 
 
@@ -216,7 +216,7 @@ class Raster:
     ) -> NDArray[np.float32]:
         """Each track's cells lie between its own ends; they meet in log metres, and are enlarged there."""
         first = frame.vocabulary["depth"].start
-        bins = np.asarray(ids - first, np.float32) if cells is None else expected_bin(cells)
+        bins = np.asarray(ids - first, np.float32) if cells is None else median_bin(cells)
         ends = np.log(frame.depths(written.tokens[:, :2] - first))
         near, far = (np.repeat(np.repeat(to_cells(e[:, None], self.grid), self.step, 0), self.step, 1) for e in ends.T)
         share = bins / (len(frame.vocabulary["depth"]) - 1)
