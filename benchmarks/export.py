@@ -23,7 +23,7 @@ from generalist.app.export import Graph, export
 from generalist.app.generalist import Generalist
 from generalist.data.readers import open_data
 from generalist.sequence.picture import letterbox
-from generalist.sequence.raster import _decode_depth, _enlarged
+from generalist.sequence.raster import _enlarged
 from generalist.sequence.sample import Answer, Sample
 
 NAMES = ("cube", "sphere", "cone", "cylinder", "ground", "sky")
@@ -104,8 +104,7 @@ def agreement(generalist: Generalist, out: dict[str, Any], answer: Answer, reque
         guess = np.where(weights == len(request.labels), -1, weights)
         return float((guess == answer.semantic).mean()), float((guess != answer.semantic).mean())
     assert answer.depth is not None
-    bins = frame.depth_shares(out["depth"][0]) * (len(generalist.vocabulary["depth"]) - 1)
-    metres = _decode_depth(bins + generalist.vocabulary["depth"].start, None, frame)
+    metres = np.exp(_enlarged(np.log(out["depth"][0]), frame))
     far = np.abs(metres / answer.depth - 1)
     return float((far < 1e-3).mean()), float(far.max())
 

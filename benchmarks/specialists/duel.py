@@ -133,6 +133,7 @@ class Duel:
             self._call([*generalist, "train", f"real/{kind.recipe}", *changes], sys.stderr)
         data = kind.data(str(self.given.data), kind.test)
         asked = [*generalist, "eval", kind.ours or kind.task, "--data", data, "--model", str(out / "model"), "--json"]
+        asked += kind.how
         curve = list(self._watched(out, kind.figures[0]))
         told = {"model": out.name, "seed": seed, "minutes": minutes, "threads": threads, "curve": curve}
         return {"set": kind.name, **self._line(asked, kind), **told}

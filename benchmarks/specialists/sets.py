@@ -10,7 +10,8 @@ class Set:
     """``spec`` is a reader's, with places for the folder of all sets and for a split; ``train`` and ``test`` are the
     splits. recipe: ours for it, of ``recipes/real``. figures: those of the task's metrics that are compared, the first
     being the one that decides. flips: how a picture may be mirrored without becoming another: "across", "both" ways, or
-    by half a "turn". ours: the task that ours is asked, if it answers the same in another spelling."""
+    by half a "turn". ours: the task that ours is asked, if it answers the same in another spelling; and how, as
+    ``generalist eval`` takes it, where the specialist is asked so."""
 
     name: str
     task: str
@@ -21,6 +22,7 @@ class Set:
     figures: tuple[str, ...]
     flips: str = "across"
     ours: str = ""
+    how: tuple[str, ...] = ()
 
     def data(self, folder: str, split: str) -> str:
         """The spec of one split, as ``open_data`` and ``generalist eval --data`` take it."""
@@ -45,7 +47,8 @@ SETS = {
         # them. Both sides are asked the same.
         Set("coco_mini", "segment", "coco_mini", "labelmaps:{}/coco_mini/semantic_segmentation:{}?labels=64", "train",
             "val", ("mIoU",)),
-        Set("7scenes", "depth", "seven_scenes", "rgbd:{}/depth_7scenes:{}", "train", "test", ("AbsRel", "delta1")),
+        Set("7scenes", "depth", "seven_scenes", "rgbd:{}/depth_7scenes:{}", "train", "test", ("AbsRel", "delta1"),
+            how=("--flip-test",)),
         Set("ucm", "caption", "ucm", "captions:{}/ucm_captions:{}", "train", "val", ("CIDEr-D",)),
         Set("vqa_rad", "ask", "vqa_rad", "vqa:{}/vqa_rad:{}?type=closed", "train", "val", ("accuracy",)),
     )

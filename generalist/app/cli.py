@@ -13,7 +13,19 @@ from typer.core import TyperGroup
 
 from generalist.app.asking import asking
 from generalist.app.measuring import measuring
-from generalist.app.options import FAULT, Blocks, Dtype, EarlyExit, Json, Model, Rivals, TasksDir, Thin, load_model
+from generalist.app.options import (
+    FAULT,
+    Blocks,
+    Dtype,
+    EarlyExit,
+    FlipTest,
+    Json,
+    Model,
+    Rivals,
+    TasksDir,
+    Thin,
+    load_model,
+)
 from generalist.app.retrieve import documents
 from generalist.app.serving import serving
 from generalist.faults import Fault
@@ -113,6 +125,7 @@ def predict(
     rivals: Rivals = None,
     thin: Thin = None,
     exit: EarlyExit = None,
+    flip_test: FlipTest = False,
     dtype: Dtype = "fp32",
     blocks: Blocks = "off",
     json: Json = False,
@@ -128,7 +141,7 @@ def predict(
             'documents are found with: generalist search DIR "QUERY"'
         )
     paths, faults = find_images(images)
-    generalist = load_model(model, tasks_dir, thin, dtype, blocks, exit)
+    generalist = load_model(model, tasks_dir, thin, dtype, blocks, exit, flip_test)
     generalist.rescore = rescore
     prediction = Prediction(generalist, instruction, task, draw, out, score, json, region, rivals)
     for fault in faults:

@@ -19,6 +19,8 @@ from generalist.data.images import load_image
 from generalist.data.readers.dataset import nearest
 from generalist.data.readers.requested import ROUTE, spoken
 from generalist.data.regions import open_region
+from generalist.data.sight import sample_seen
+from generalist.data.view import View
 from generalist.faults import Fault
 from generalist.metrics.scaling import Scaling, read_scalings, write_scalings
 from generalist.model.build import load_model, model_folder, save_model
@@ -33,6 +35,7 @@ from generalist.sequence.prompt import read_field
 from generalist.sequence.sample import Answer, Sample
 from generalist.sequence.task import Task, load_tasks
 from generalist.sequence.vocabulary import Vocabulary
+from generalist.sequence.written import Written
 
 __all__ = ["DTYPES", "Generalist", "Picture"]
 
@@ -59,6 +62,8 @@ class Generalist:
         rescore: whether things that are spelled in several ways score less if the ways disagree.
         blocks: whether what is of fixed length is written at once, see ``Choice``.
         leaving: whether tracks may be settled before the last block, see ``Choice``. It can be set at any time.
+        flip_test: whether rasters (segment, depth, normals) tell the mean of what is seen in a picture and in its
+            mirror: better, for twice the time. It can be set at any time.
         keep: pictures that are kept as they were read, those asked last: whoever asks again does not wait. A change of
             the model's weights wants ``album.clear()``.
     """
@@ -73,11 +78,12 @@ class Generalist:
         rescore: bool = False,
         blocks: Blocks = "off",
         leaving: Leaving | None = None,
+        flip_test: bool = False,
         keep: int = 8,
     ):
         self.model, self.vocabulary, self.tasks, self.batch = model.eval(), vocabulary, tasks, batch
         self.scalings, self.rescore, self.blocks = dict(scalings or {}), rescore, blocks
-        self.leaving = leaving
+        self.leaving, self.flip_test = leaving, flip_test
         self.album = Album(keep)
 
     @classmethod
@@ -300,6 +306,16 @@ class Generalist:
         self, task: Task, requests: list[Sample], cache: ImageCache | None, rivals: float | None = None
     ) -> list[Answer]:
         """Answers of one task; cache: an image for each request, or the one that all are about."""
+        written = self._written(task, requests, cache)
+        mirrors: list[Written] | list[None] = [None] * len(requests)
+        if self.flip_test and task.raster and cache is not None:
+            turned = [_mirror(request) for request in requests]
+            mirrors = self._written(task, turned, self._seen([request.image for request in turned]))
+        told = zip(written, requests, mirrors, strict=True)
+        return [self.scored(task.decode(tracks, request, rivals, mirror)) for tracks, request, mirror in told]
+
+    def _written(self, task: Task, requests: list[Sample], cache: ImageCache | None) -> list[Written]:
+        """What the tracks of each request write."""
         prefix = read_requests(self.model, task, requests, cache)
         starts = [task.points(request) for request in requests]
         # One task's requests all start somewhere, or none does.
@@ -308,11 +324,19 @@ class Generalist:
         automaton = task.automaton(max(len(r.labels) for r in requests))
         how: Any = {"present": None} if task.raster else {"best": task.file.keep == "best"}
         choice = Choice(**how, blocks=self.blocks, leaving=self.leaving)
-        written = decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
-        return [self.scored(task.decode(w, r, rivals)) for w, r in zip(written, requests, strict=True)]
+        return decode(self.model, prefix, on_device(automaton, self.device), self.vocabulary, points, choice)
 
     def scored(self, answer: Answer) -> Answer:
         """Calibrated, then re-scored: the map was fitted to scores as they are written."""
         if answer.scores is not None and answer.task in self.scalings:
             answer.scores = self.scalings[answer.task](answer.scores)
         return rescored(answer) if self.rescore else answer
+
+
+def _mirror(request: Sample) -> Sample:
+    """The same request about the picture's mirror, where left is right."""
+    if request.image is None:
+        return request
+    view = View.whole(request.size, flip=True)
+    bare = Sample(size=request.size, **{name: getattr(request, name) for name in FIELDS})
+    return sample_seen(view, bare, view.picture(load_image(request.image)))

@@ -11,6 +11,7 @@ from generalist.app.options import (
     Blocks,
     Dtype,
     EarlyExit,
+    FlipTest,
     Json,
     Kinds,
     Model,
@@ -43,6 +44,7 @@ def evaluate(
     ] = None,
     thin: Thin = None,
     exit: EarlyExit = None,
+    flip_test: FlipTest = False,
     unanswerable: Annotated[
         float,
         typer.Option(min=0, max=1, metavar="SHARE", help="Leave the documents of so many queries out of the index."),
@@ -57,7 +59,7 @@ def evaluate(
     from generalist.app.evaluate import Evaluation
     from generalist.app.report import Bar, print_json, print_metrics
 
-    known = load_model(model, tasks_dir, thin, dtype, blocks, exit)
+    known = load_model(model, tasks_dir, thin, dtype, blocks, exit, flip_test)
     evaluation = Evaluation(known, task, data, limit, batch, identifiers=identifiers, among=among,
                             unanswerable=unanswerable, rivals=rivals)  # fmt: skip
     with Bar(f"eval {task}", len(evaluation)) as bar:

@@ -14,6 +14,7 @@ __all__ = [
     "Blocks",
     "Dtype",
     "EarlyExit",
+    "FlipTest",
     "Json",
     "Kinds",
     "Model",
@@ -45,6 +46,13 @@ EarlyExit = Annotated[
         max=1,
         metavar="PROBABILITY",
         help="Cells and other tracks that are so sure of their next token skip the last third of the blocks.",
+    ),
+]
+FlipTest = Annotated[
+    bool,
+    typer.Option(
+        "--flip-test",
+        help="Segment, depth, normals: the mean of what is seen in the picture and in its mirror, for twice the time.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a line on standard output, nothing else.")]
@@ -83,9 +91,11 @@ def load_model(
     dtype: str = "fp32",
     blocks: Any = "off",
     exit: float | None = None,
+    flip_test: bool = False,
 ) -> Any:
     """The model to ask, loaded without the library's own notes and bars: they are no part of what we print. thin: the
-    tokens a patch that its later blocks see, None for all of them. exit: see ``Leaving.sure``, None for never."""
+    tokens a patch that its later blocks see, None for all of them. exit: see ``Leaving.sure``, None for never.
+    flip_test: see ``Generalist``."""
     folder = model_folder(model)
     if blocks not in ("off", "exact", "fast"):
         raise Fault(f"--blocks {blocks}: blocks are off, exact or fast")
@@ -104,6 +114,7 @@ def load_model(
         from generalist.model.leaving import Leaving
 
         generalist.leaving = Leaving(exit)
+    generalist.flip_test = flip_test
     return generalist
 
 

@@ -79,18 +79,11 @@ def _encode_label(sample: Sample, frame: Frame, cells: int) -> Cells:
     return ids, votes.any(-1).astype(np.float32)
 
 
-def _decode_label(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.int16]:
-    """Cells to a (H, W) int16 map of indices into the labels, -1 for none.
-
-    weights (cells, cells, names + 1) with ``none`` last, or None. Probabilities are enlarged, not decisions: the
-    boundary then runs where they are equal, inside the cells.
-    """
+def _names(ids: NDArray[np.int64], frame: Frame) -> NDArray[np.float32]:
+    """Cells (n, n) as certain probabilities (n, n, names + 1), of ``none`` last."""
     names = len(frame.labels)
-    if weights is None:
-        index = np.where(ids == frame.vocabulary.none, names, ids - frame.vocabulary["label"].start)
-        weights = np.eye(names + 1, dtype=np.float32)[index]
-    best = _enlarged(weights, frame).argmax(-1)
-    return np.where(best == names, -1, best).astype(np.int16)
+    index = np.where(ids == frame.vocabulary.none, names, ids - frame.vocabulary["label"].start)
+    return np.eye(names + 1, dtype=np.float32)[index]
 
 
 def _median_depth(sample: Sample, frame: Frame, cells: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -112,12 +105,6 @@ def _encode_depth(sample: Sample, frame: Frame, cells: int) -> Cells:
     return frame.vocabulary["depth"].start + frame.depth_bins(metres), np.asarray(seen, np.float32)
 
 
-def _decode_depth(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
-    """Cells to a (H, W) float32 map of metres, enlarged in log space, where the bins are even."""
-    bins = np.asarray(ids - frame.vocabulary["depth"].start, np.float32) if weights is None else median_bin(weights)
-    return frame.depths(_enlarged(bins, frame))
-
-
 def _encode_normal(sample: Sample, frame: Frame, cells: int) -> Cells:
     """The direction nearest to the mean of the known normals under each cell."""
     if sample.normals is None:
@@ -127,14 +114,6 @@ def _encode_normal(sample: Sample, frame: Frame, cells: int) -> Cells:
     codes = directions(len(frame.vocabulary["normal"]))
     seen = np.linalg.norm(mean, axis=-1) > 1e-3
     return frame.vocabulary["normal"].start + (mean @ codes.T).argmax(-1), np.asarray(seen, np.float32)
-
-
-def _decode_normal(ids: NDArray[np.int64], weights: NDArray[np.float32] | None, frame: Frame) -> NDArray[np.float32]:
-    """Cells to a (H, W, 3) float32 map of unit vectors."""
-    block = frame.vocabulary["normal"]
-    cells = directions(len(block))[ids - block.start] if weights is None else mean_direction(weights)
-    field = _enlarged(cells, frame)
-    return np.asarray(field / np.maximum(np.linalg.norm(field, axis=-1, keepdims=True), 1e-9), np.float32)
 
 
 Encoder = Callable[[Sample, Frame, int], Cells]
@@ -191,33 +170,40 @@ class Raster:
         whole = np.concatenate([known, to_tracks(weights, self.grid)], 1)
         return Tracks(points, list(np.concatenate([first, rows], 1)), list(whole))
 
-    def decode(self, written: Written, frame: Frame, answer: Answer) -> None:
-        """Fills the answer's field."""
-        vocabulary = frame.vocabulary
-        skip = 2 if self.ranged else 0
-        ids = to_cells(written.tokens[:, skip:], self.grid)
+    def decode(self, written: Written, frame: Frame, answer: Answer, mirror: Written | None = None) -> None:
+        """Fills the answer's field. mirror: what the tracks say of the picture's mirror; the mean of both is told."""
+        field = _enlarged(self._cells(written, frame), frame)
+        if mirror is not None:
+            other = _enlarged(self._cells(mirror, frame), frame)[:, ::-1]
+            if self.unit == "normal":
+                other = other * np.asarray([-1, 1, 1], np.float32)
+            field = np.asarray((field + other) / 2, np.float32)
         if self.unit == "label":
-            columns = [*list(vocabulary["label"])[: len(frame.labels)], vocabulary.none]
-        else:
-            columns = list(vocabulary["normal" if self.unit == "normal" else "depth"])
-        weights = written.cells(columns, skip)
-        cells = None if weights is None else to_cells(weights, self.grid)
-        if self.unit == "label":
-            answer.semantic = _decode_label(ids, cells, frame)
+            best = field.argmax(-1)
+            answer.semantic = np.where(best == len(frame.labels), -1, best).astype(np.int16)
         elif self.unit == "normal":
-            answer.normals = _decode_normal(ids, cells, frame)
-        elif self.ranged:
-            answer.depth = self._ranged(written, ids, cells, frame)
+            length = np.maximum(np.linalg.norm(field, axis=-1, keepdims=True), 1e-9)
+            answer.normals = np.asarray(field / length, np.float32)
         else:
-            answer.depth = _decode_depth(ids, cells, frame)
+            answer.depth = np.exp(field, dtype=np.float32)
 
-    def _ranged(
-        self, written: Written, ids: NDArray[np.int64], cells: NDArray[np.float32] | None, frame: Frame
-    ) -> NDArray[np.float32]:
-        """Each track's cells lie between its own ends; they meet in log metres, and are enlarged there."""
-        first = frame.vocabulary["depth"].start
-        bins = np.asarray(ids - first, np.float32) if cells is None else median_bin(cells)
-        ends = np.log(frame.depths(written.tokens[:, :2] - first))
+    def _cells(self, written: Written, frame: Frame) -> NDArray[np.float32]:
+        """What is written of each cell, as what can be enlarged and averaged: probabilities (n, n, names + 1) and not
+        decisions, so that a boundary runs where they are equal, inside the cells; directions (n, n, 3); or distances
+        (n, n) in log metres, where their bins are even."""
+        vocabulary, skip = frame.vocabulary, 2 if self.ranged else 0
+        block = vocabulary["normal" if self.unit == "normal" else "depth"]
+        columns = [*list(vocabulary["label"])[: len(frame.labels)], vocabulary.none] if self.unit == "label" else block
+        ids, kept = to_cells(written.tokens[:, skip:], self.grid), written.cells(list(columns), skip)
+        weights = None if kept is None else to_cells(kept, self.grid)
+        if self.unit == "label":
+            return _names(ids, frame) if weights is None else weights
+        if self.unit == "normal":
+            return directions(len(block))[ids - block.start] if weights is None else mean_direction(weights)
+        bins = np.asarray(ids - block.start, np.float32) if weights is None else median_bin(weights)
+        if not self.ranged:
+            return np.log(frame.depths(bins))
+        # Each track's cells lie between its own ends; they meet in log metres.
+        ends = np.log(frame.depths(written.tokens[:, :2] - block.start))
         near, far = (np.repeat(np.repeat(to_cells(e[:, None], self.grid), self.step, 0), self.step, 1) for e in ends.T)
-        share = bins / (len(frame.vocabulary["depth"]) - 1)
-        return np.exp(_enlarged(near + share * (far - near), frame))
+        return np.asarray(near + bins / (len(block) - 1) * (far - near), np.float32)

@@ -274,18 +274,22 @@ class Task:
 
     # ---- tokens to annotation ------------------------------------------------------------------------------------
 
-    def decode(self, written: Written, request: Sample, rivals: float | None = None) -> Answer:
+    def decode(
+        self, written: Written, request: Sample, rivals: float | None = None, mirror: Written | None = None
+    ) -> Answer:
         """What the tracks say, in pixels of the original image. Never fails on what the automaton admits.
 
         rivals: the probability from which another name of a thing is told too, as a thing at the same place. That is
         how detectors are ranked, which give a box a score for each class. Not where things share out the picture, or
-        where only the best is kept.
+        where only the best is kept. mirror: of a raster, what the tracks say of the request about the picture's mirror;
+        the mean of both is told.
         """
         frame, points = self.frame(request), self.points(request)
         answer = Answer(self.name, request.size, names=request.labels)
         if self.raster is not None:
-            self.raster.decode(written, frame, answer)
-            confidence = [written.confidence(track) for track in range(len(written.tokens))]
+            self.raster.decode(written, frame, answer, mirror)
+            looks = [written] if mirror is None else [written, mirror]
+            confidence = [look.confidence(track) for look in looks for track in range(len(look.tokens))]
             answer.scores = np.asarray(confidence, np.float32).mean(keepdims=True)
         elif self.shape == "objects" and points is not None:
             sole = self.file.keep == "best"
