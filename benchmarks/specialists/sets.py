@@ -10,8 +10,8 @@ class Set:
     """``spec`` is a reader's, with places for the folder of all sets and for a split; ``train`` and ``test`` are the
     splits. recipe: ours for it, of ``recipes/real``. figures: those of the task's metrics that are compared, the first
     being the one that decides. flips: how a picture may be mirrored without becoming another: "across", "both" ways, or
-    by half a "turn". ours: the task that ours is asked, if it answers the same in another spelling; and how, as
-    ``generalist eval`` takes it, where the specialist is asked so."""
+    by half a "turn". ours: the task that ours is asked, if it answers the same in another spelling. how: options
+    of ``generalist eval`` by which ours is asked as the specialist is."""
 
     name: str
     task: str
@@ -48,7 +48,7 @@ SETS = {
         Set("coco_mini", "segment", "coco_mini", "labelmaps:{}/coco_mini/semantic_segmentation:{}?labels=64", "train",
             "val", ("mIoU",)),
         Set("7scenes", "depth", "seven_scenes", "rgbd:{}/depth_7scenes:{}", "train", "test", ("AbsRel", "delta1"),
-            how=("--flip-test",)),
+            how=("--flip-test",)),  # its specialist answers with the mean of two looks, after its paper
         Set("ucm", "caption", "ucm", "captions:{}/ucm_captions:{}", "train", "val", ("CIDEr-D",)),
         Set("vqa_rad", "ask", "vqa_rad", "vqa:{}/vqa_rad:{}?type=closed", "train", "val", ("accuracy",)),
     )
