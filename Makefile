@@ -8,10 +8,10 @@ check:  ## lint, types, fast tests
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
-	$(PYTHON) -m pytest -m "not slow"
+	$(PYTHON) -m pytest -n auto -m "not slow"
 
 test:  ## every test
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n auto
 
 bench:  ## every benchmark that needs no data of one's own, a JSON line a row
 	@for name in $(BENCHES); do $(PYTHON) benchmarks/$$name.py || exit 1; done

@@ -9,7 +9,7 @@ from typing import Any
 __all__ = ["Answer", "Fault", "Generalist", "GeneralistConfig", "GeneralistModel", "Sample", "Task", "Vocabulary",
            "load_tasks"]  # fmt: skip
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _HOME = {
     "Answer": "generalist.sequence.sample",
