@@ -17,8 +17,9 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from generalist.model.cache import ImageCache, Prefix
 from generalist.model.chances import slots
 from generalist.model.generation import GrammarLogitsProcessor
-from generalist.model.layers import Block, bilinear, merged, rotation
+from generalist.model.layers import Block, bilinear, merged
 from generalist.model.modeling import GeneralistModel
+from generalist.model.rotary import rotation
 from generalist.sequence.automaton import Automaton
 from generalist.sequence.prompt import Prompt
 from generalist.sequence.vocabulary import Vocabulary

@@ -53,7 +53,7 @@ class GeneralistConfig(PretrainedConfig):
         layer_scale: bool = False,
         qkv_bias: bool = True,
         patch_bias: bool = True,
-        activation: str = "gelu_tanh",
+        activation: str = "gelu",
         norm_eps: float = 1e-6,
         vocabulary: str = "tiny",
         fingerprint: str = "",

@@ -4,31 +4,16 @@ VisionTransformer.
 Legend: B rows, S queries, P keys before them, H heads, E width of a head, D width, N patches, K tracks, L their tokens.
 """
 
-from math import pi
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from generalist.model.config import GeneralistConfig
 from generalist.model.packed import applied
+from generalist.model.rotary import Turn, rotate
 from generalist.model.sharing import Part, Past, Sight, in_pieces, pieces_pay, shared_attention
 
-__all__ = ["Block", "PatchEmbed", "bilinear", "merged", "rotation"]
-
-
-def rotation(points_BS2: Tensor, head: int) -> tuple[Tensor, Tensor]:
-    """Cosines and sines (B, 1, S, E/2) of axial rotary positions, for points xy in the unit square.
-
-    Half of the pairs of a head turn with y and half with x, at 0.25 to 8 turns across the picture, geometrically
-    spaced: in turns a picture, not a patch, so that a change of resolution changes nothing. A point that is not a
-    number (text has no place) stands at the middle. Su et al. 2021; axial as in Heo et al. 2024.
-    """
-    each = head // 4
-    turns = 0.25 * 32 ** (torch.arange(each, device=points_BS2.device) / max(each - 1, 1))
-    angle = 2 * pi * torch.nan_to_num(points_BS2.float(), nan=0.5).flip(-1)[..., None] * turns
-    angle = angle.flatten(-2)[:, None]
-    return angle.cos(), angle.sin()
+__all__ = ["Block", "PatchEmbed", "bilinear", "merged"]
 
 
 def bilinear(points: Tensor, grid: tuple[int, int]) -> Tensor:
@@ -42,12 +27,6 @@ def bilinear(points: Tensor, grid: tuple[int, int]) -> Tensor:
 
     down, across = along(points[..., 1], grid[0]), along(points[..., 0], grid[1])
     return (down[..., :, None] * across[..., None, :]).flatten(-2) * known
-
-
-def _rotate(x_BHSE: Tensor, turn: tuple[Tensor, Tensor]) -> Tensor:
-    cos, sin = (t.to(x_BHSE.dtype) for t in turn)
-    a, b = x_BHSE.chunk(2, -1)
-    return torch.cat([a * cos - b * sin, b * cos + a * sin], -1)
 
 
 HELD = 1 << 27
@@ -88,16 +67,16 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.width, bias=config.qkv_bias)
         self.proj = nn.Linear(config.width, config.width)
 
-    def project(self, x_BSD: Tensor, turn: tuple[Tensor, Tensor] | None) -> tuple[Tensor, Tensor, Tensor]:
+    def project(self, x_BSD: Tensor, turn: Turn | None) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values (B, H, S, E), rotated."""
         B, S, D = x_BSD.shape
         q, k, v = applied(self.qkv, x_BSD).view(B, S, 3, self.heads, D // self.heads).permute(2, 0, 3, 1, 4)
-        return (q, k, v) if turn is None else (_rotate(q, turn), _rotate(k, turn), v)
+        return (q, k, v) if turn is None else (rotate(q, turn), rotate(k, turn), v)
 
     def forward(
         self,
         x: Tensor,
-        turn: tuple[Tensor, Tensor] | None,
+        turn: Turn | None,
         past: Past | None,
         mask: Tensor | None,
     ) -> tuple[Tensor, Past]:
@@ -105,7 +84,7 @@ class Attention(nn.Module):
         keys, values = (k, v) if past is None else (torch.cat([past[0], k], 2), torch.cat([past[1], v], 2))
         return merged(_attend(q, keys, values, mask)), (k, v)
 
-    def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight, own: Past, at: int) -> Tensor:
+    def step(self, x: Tensor, turn: Turn | None, sight: Sight, own: Past, at: int) -> Tensor:
         """L tokens of each of K tracks, x (R, K x L, D), after ``at`` tokens of their own.
 
         own: keys and values (R, H, K, Lmax, E), written from ``at`` on. What is read once is shared: its keys are
@@ -152,12 +131,12 @@ class Block(nn.Module):
         self.ls1, self.ls2 = (LayerScale(D) if scaled else nn.Identity() for _ in range(2))
 
     def forward(
-        self, x: Tensor, turn: tuple[Tensor, Tensor] | None, past: Past | None = None, mask: Tensor | None = None
+        self, x: Tensor, turn: Turn | None, past: Past | None = None, mask: Tensor | None = None
     ) -> tuple[Tensor, Past]:
         seen, kv = self.attn(self.norm1(x), turn, past, mask)
         return self.after(x, seen), kv
 
-    def step(self, x: Tensor, turn: tuple[Tensor, Tensor] | None, sight: Sight, own: Past, at: int) -> Tensor:
+    def step(self, x: Tensor, turn: Turn | None, sight: Sight, own: Past, at: int) -> Tensor:
         return self.after(x, self.attn.step(self.norm1(x), turn, sight, own, at))
 
     def after(self, x: Tensor, seen: Tensor) -> Tensor:

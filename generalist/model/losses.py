@@ -33,8 +33,11 @@ def grouped_loss(
     tasks = len(batch["task_weight"])
     total = torch.zeros(tasks, device=hidden.device)
     count = torch.zeros(tasks, device=hidden.device)
-    for group in batch["groups"]:
-        loss = _group(hidden.index_select(0, group["at"]), table, labels_out, group, batch["request_labels"])
+    groups = batch["groups"]
+    # Taken once for all: the way back of each taking clears and adds a whole table.
+    states, vectors = _taken(hidden, [g["at"] for g in groups]), _taken(table, [g["columns"] for g in groups])
+    for group, h, columns in zip(groups, states, vectors, strict=True):
+        loss = _group(h, columns, labels_out, group, batch["request_labels"])
         # Padding may ask for what its request cannot hold, at a loss that is infinite and a weight of nothing.
         total = total.index_add(0, group["task"], torch.where(group["weight"] > 0, loss * group["weight"], 0.0))
         count = count.index_add(0, group["task"], group["share"])
@@ -44,8 +47,13 @@ def grouped_loss(
     return {"loss": (mean * batch["task_weight"]).sum(), "by_task": mean.detach(), "count": count}
 
 
-def _group(h: Tensor, table: Tensor, labels_out: Tensor, group: dict[str, Any], request_labels: Tensor) -> Tensor:
-    logits = (h @ table.index_select(0, group["columns"]).T).float()
+def _taken(table: Tensor, rows: list[Tensor]) -> tuple[Tensor, ...]:
+    """The rows (n,) of a table, group by group."""
+    return table.index_select(0, torch.cat(rows)).split([len(some) for some in rows]) if rows else ()
+
+
+def _group(h: Tensor, columns: Tensor, labels_out: Tensor, group: dict[str, Any], request_labels: Tensor) -> Tensor:
+    logits = (h @ columns.T).float()
     if group["named"]:
         slots = request_labels[group["request"]]
         named = (

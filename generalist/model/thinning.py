@@ -19,7 +19,8 @@ from torch import Tensor
 
 from generalist.faults import Fault
 from generalist.model.cache import ImageCache
-from generalist.model.layers import Block, rotation
+from generalist.model.layers import Block
+from generalist.model.rotary import rotation
 
 __all__ = ["Thinning"]
 

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from generalist.faults import Fault
 from generalist.model.cache import ImageCache, Prefix
 from generalist.model.decode import Choice
-from generalist.model.layers import Block, rotation
+from generalist.model.layers import Block
 from generalist.model.modeling import GeneralistModel
+from generalist.model.rotary import rotation
 from generalist.sequence.automaton import DEAD, START, Automaton, State
 from generalist.sequence.sample import Sample
 from generalist.sequence.task import Task

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from generalist.model.cache import Prefix, TrackCache
 from generalist.model.config import GeneralistConfig
-from generalist.model.layers import Block, bilinear, rotation
+from generalist.model.layers import Block, bilinear
 from generalist.model.leaving import Exit, upper
+from generalist.model.rotary import rotation
 
 __all__ = ["Writing", "branched"]
 
