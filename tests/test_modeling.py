@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from generalist.data.collate import Request, collate
-from generalist.model import layers, modeling
+from generalist.model import modeling
 from generalist.model.cache import ImageCache
 from generalist.model.config import PRESETS, GeneralistConfig
 from generalist.model.losses import SPREAD
@@ -270,24 +270,6 @@ def test_padding_changes_nothing() -> None:
     loose, _ = packed(model, pack([row], pixels, spare=17))
     torch.testing.assert_close(tight, loose[:, : tight.shape[1]], **CLOSE)
     assert loose.isfinite().all(), "padding must not be NaN: its gradient would be"
-
-
-@pytest.mark.parametrize("masked", [True, False])
-def test_attention_that_keeps_its_weights_is_the_fused_one(monkeypatch: pytest.MonkeyPatch, masked: bool) -> None:
-    generator = torch.Generator().manual_seed(0)
-    mask = torch.zeros(2, 1, 6, 7).masked_fill_(torch.rand(2, 1, 6, 7, generator=generator) < 0.5, float("-inf"))
-    mask[..., 0] = 0
-    found = []
-    for held in (layers.HELD, 0):
-        monkeypatch.setattr(layers, "HELD", held)
-        q, k, v = (
-            torch.randn(2, 3, n, 8, generator=torch.Generator().manual_seed(n)).requires_grad_() for n in (6, 7, 7)
-        )
-        out = layers._attend(q, k, v, mask if masked else None)
-        out.square().sum().backward()
-        assert (held == 0) == ("Attention" in out.grad_fn.name())
-        found.append((out, q.grad, k.grad, v.grad))
-    torch.testing.assert_close(*found)
 
 
 @torch.no_grad()

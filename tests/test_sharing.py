@@ -52,5 +52,5 @@ def test_a_picture_is_read_in_pieces_as_torch_would(monkeypatch):
     with torch.inference_mode():
         for room in (1, 20_000, 1 << 20):
             monkeypatch.setattr(sharing, "ROOM", room)
-            pieces = layers._attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), None)
+            pieces = layers._attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), None, None)
             torch.testing.assert_close(pieces.float(), whole, atol=2e-2, rtol=2e-2)

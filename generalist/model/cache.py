@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from generalist.model.attending import Picked
 from generalist.model.sharing import Past, Sight
 
-__all__ = ["ImageCache", "Prefix", "TrackCache", "joined"]
+__all__ = ["ImageCache", "PickedCache", "Prefix", "TrackCache", "joined"]
 
 
 @dataclass(slots=True)
@@ -24,6 +25,12 @@ class ImageCache:
     features: list[Tensor]
     grid: tuple[int, int]
 
+    def picked(self, rows: Tensor) -> "PickedCache":
+        """The images at ``rows`` (B,), for training: features are there for each row, keys and values once."""
+        return PickedCache(
+            [Picked(k, v, rows) for k, v in self.past], [f.index_select(0, rows) for f in self.features], self.grid
+        )
+
     def select(self, rows: Tensor) -> "ImageCache":
         """The images at ``rows`` (R,): an image asked twice is there twice."""
         # index_select, not [rows]: its gradient is an index_add, many times faster on a CPU than index_put.
@@ -34,6 +41,16 @@ class ImageCache:
         """One of the images. It is a view: whoever keeps it keeps them all."""
         one = slice(image, image + 1)
         return ImageCache([(k[one], v[one]) for k, v in self.past], [f[one] for f in self.features], self.grid)
+
+
+@dataclass(slots=True)
+class PickedCache:
+    """What ``ImageCache`` holds, for B rows of training that are each about one of I images: features (B, N, D), and
+    keys and values (I, H, N, E) with the image of each row."""
+
+    past: list[Picked]
+    features: list[Tensor]
+    grid: tuple[int, int]
 
 
 def joined(images: Sequence[ImageCache]) -> ImageCache:

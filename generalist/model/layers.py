@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from generalist.model.attending import Mask, Picked, attend
 from generalist.model.config import GeneralistConfig
 from generalist.model.packed import applied
 from generalist.model.rotary import Turn, rotate
@@ -33,23 +34,32 @@ HELD = 1 << 27
 """Most weights of one attention, rows x heads x queries x keys, that are kept for going backward."""
 
 
-def _attend(q: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
-    """Softmax attention (B, H, S, E), with an additive mask or none.
+def _attend(q: Tensor, k: Tensor, v: Tensor, past: Past | Picked | None, mask: Tensor | Mask | None) -> Tensor:
+    """Softmax attention (B, H, S, E) over what came before and the tokens themselves, with an additive mask or none.
 
-    On a CPU torch's fused kernel is two to seven times as slow going backward as the products that it stands for
-    (torch 2.14, bf16, 64 to 736 keys), so training keeps the weights, as far as they have room; and in bfloat16 it is
-    two to three times as slow as reading in pieces.
+    Training on a CPU keeps the weights, as far as they have room (``attending``). Torch's fused kernel does the rest,
+    but for bfloat16 on a CPU without a mask between tokens: there it is two to three times as slow as reading in
+    pieces.
     """
+    before = 0 if past is None else past[0].shape[2]
+    if _kept(q, before) and not isinstance(mask, Tensor) and (past is None or isinstance(past, Picked)):
+        return attend(q, k, v, past, mask)
+    if isinstance(past, Picked):
+        past = past.selected()
+    if isinstance(mask, Mask):
+        mask = mask.whole(before)
+    keys, values = (k, v) if past is None else (torch.cat([past[0], k], 2), torch.cat([past[1], v], 2))
     if (mask is None or mask.shape[2] == 1) and q.dtype == torch.bfloat16 and pieces_pay(q):
         added = None if mask is None else mask.expand(*q.shape[:2], -1, -1).flatten(0, 1)
         rows = (q * q.shape[-1] ** -0.5).flatten(0, 1)
         return in_pieces(rows, [Part(keys.flatten(0, 1), values.flatten(0, 1), added)]).view_as(q)
-    if q.device.type != "cpu" or not q.requires_grad or q[..., 0].numel() * keys.shape[2] > HELD:
-        return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
-    scores = (q * q.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
-    if mask is not None:
-        scores += mask
-    return F.softmax(scores, -1) @ values
+    return F.scaled_dot_product_attention(q, keys, values, attn_mask=mask)
+
+
+def _kept(q: Tensor, before: int) -> bool:
+    """Whether the weights of an attention are kept for going backward."""
+    room = q[..., 0].numel() * (before + q.shape[2]) <= HELD
+    return q.device.type == "cpu" and q.requires_grad and room and not torch.compiler.is_compiling()
 
 
 def merged(o_BHSE: Tensor) -> Tensor:
@@ -77,12 +87,11 @@ class Attention(nn.Module):
         self,
         x: Tensor,
         turn: Turn | None,
-        past: Past | None,
-        mask: Tensor | None,
+        past: Past | Picked | None,
+        mask: Tensor | Mask | None,
     ) -> tuple[Tensor, Past]:
         q, k, v = self.project(x, turn)
-        keys, values = (k, v) if past is None else (torch.cat([past[0], k], 2), torch.cat([past[1], v], 2))
-        return merged(_attend(q, keys, values, mask)), (k, v)
+        return merged(_attend(q, k, v, past, mask)), (k, v)
 
     def step(self, x: Tensor, turn: Turn | None, sight: Sight, own: Past, at: int) -> Tensor:
         """L tokens of each of K tracks, x (R, K x L, D), after ``at`` tokens of their own.
@@ -131,7 +140,11 @@ class Block(nn.Module):
         self.ls1, self.ls2 = (LayerScale(D) if scaled else nn.Identity() for _ in range(2))
 
     def forward(
-        self, x: Tensor, turn: Turn | None, past: Past | None = None, mask: Tensor | None = None
+        self,
+        x: Tensor,
+        turn: Turn | None,
+        past: Past | Picked | None = None,
+        mask: Tensor | Mask | None = None,
     ) -> tuple[Tensor, Past]:
         seen, kv = self.attn(self.norm1(x), turn, past, mask)
         return self.after(x, seen), kv

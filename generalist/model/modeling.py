@@ -20,7 +20,8 @@ from torch.utils.checkpoint import checkpoint
 from transformers import GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
-from generalist.model.cache import ImageCache, Prefix
+from generalist.model.attending import Mask
+from generalist.model.cache import ImageCache, PickedCache, Prefix
 from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, PatchEmbed, bilinear
 from generalist.model.losses import grouped_loss, shown_loss
@@ -143,8 +144,8 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
         self,
         x: Tensor,
         points: Tensor,
-        mask: Tensor,
-        images: ImageCache | None,
+        mask: Tensor | Mask,
+        images: ImageCache | PickedCache | None,
         source: Tensor | None = None,
     ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
         """Tokens (B, S, D) through the stack, after the images. Returns the normed output and each layer's
@@ -177,11 +178,12 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
             N = images.past[0][0].shape[2]
             there = torch.ones(B, 1, dtype=torch.bool, device=visible.device) if has_image is None else has_image
             visible = torch.cat([there[..., None].expand(B, S, N), visible], -1)
-        dtype = (
-            torch.get_autocast_dtype(visible.device.type)
-            if torch.is_autocast_enabled(visible.device.type)
-            else self.dtype
-        )
+        return self._added(visible)
+
+    def _added(self, visible: Tensor) -> Tensor:
+        """What is added to scores (B, 1, S, P) of which ``visible`` (B, S, P) are to be seen."""
+        kind = visible.device.type
+        dtype = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self.dtype
         mask = torch.zeros(visible.shape, dtype=dtype, device=visible.device)
         return mask.masked_fill_(~visible, float("-inf"))[:, None]
 
@@ -233,19 +235,19 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
         hidden = hidden.flatten(0, 1)
         return grouped_loss(hidden, self.token_embed.weight, labels_out, batch, self._shown(hidden, images, batch))
 
-    def read_rows(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, ImageCache | None]:
+    def read_rows(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor, PickedCache | None]:
         """Rows of tokens as ``data.rows`` packs them, to normed states (B, S, D), output vectors of labels (M, D) and
         the images, a row each."""
-        images = None if batch["pixels"] is None else self.encode_images(batch["pixels"]).select(batch["image"])
+        images = None if batch["pixels"] is None else self.encode_images(batch["pixels"]).picked(batch["image"])
         count = int(batch["labels"])
         labels_in = self._label_means(self.token_embed(batch["ids"]), batch["track"], batch["slot"], count)
         x = self._embed(batch["ids"], batch["track"], batch["position"], batch["slot"], labels_in)
         visible = visibility(batch["request"], batch["track"], batch["position"], batch.get("block"))
-        mask = self._mask(visible, images, batch["has_image"])
-        hidden, _ = self._stack(x, batch["point"], mask, images, batch.get("source"))
+        blind = None if images is None else ~batch["has_image"]
+        hidden, _ = self._stack(x, batch["point"], Mask(self._added(visible), blind), images, batch.get("source"))
         return hidden, self._label_means(hidden, batch["track"], batch["slot"], count), images
 
-    def _shown(self, hidden: Tensor, images: ImageCache | None, batch: dict[str, Any]) -> Tensor | None:
+    def _shown(self, hidden: Tensor, images: PickedCache | None, batch: dict[str, Any]) -> Tensor | None:
         """The loss of every mask that is shown, from states (B*S, D)."""
         shown = batch.get("shown")
         if shown is None or images is None:
