@@ -40,7 +40,7 @@ def rotate(x_BHSE: Tensor, turn: Turn) -> Tensor:
 
 
 class _Rotation(torch.autograd.Function):
-    """For training: four passes over memory where autograd would take twenty, there and back. The way back is a turn
+    """For training: fewer passes over memory than autograd would take, there and back. The way back is a turn
     the other way."""
 
     @staticmethod
