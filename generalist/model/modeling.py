@@ -243,8 +243,10 @@ class GeneralistModel(Writing, PreTrainedModel, GenerationMixin):
         labels_in = self._label_means(self.token_embed(batch["ids"]), batch["track"], batch["slot"], count)
         x = self._embed(batch["ids"], batch["track"], batch["position"], batch["slot"], labels_in)
         visible = visibility(batch["request"], batch["track"], batch["position"], batch.get("block"))
-        blind = None if images is None else ~batch["has_image"]
-        hidden, _ = self._stack(x, batch["point"], Mask(self._added(visible), blind), images, batch.get("source"))
+        mask = Mask(self._added(visible), None if images is None else ~batch["has_image"])
+        before = 0 if images is None else images.past[0].keys.shape[2]
+        seen = mask if x.is_cpu else mask.whole(before)  # the fused kernel keeps what it is given: one for all layers
+        hidden, _ = self._stack(x, batch["point"], seen, images, batch.get("source"))
         return hidden, self._label_means(hidden, batch["track"], batch["slot"], count), images
 
     def _shown(self, hidden: Tensor, images: PickedCache | None, batch: dict[str, Any]) -> Tensor | None:
