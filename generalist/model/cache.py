@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from generalist.model.attending import Picked
+from generalist.model.rotary import Turn
 from generalist.model.sharing import Past, Sight
 
 __all__ = ["ImageCache", "PickedCache", "Prefix", "TrackCache", "joined"]
@@ -33,7 +34,6 @@ class ImageCache:
 
     def select(self, rows: Tensor) -> "ImageCache":
         """The images at ``rows`` (R,): an image asked twice is there twice."""
-        # index_select, not [rows]: its gradient is an index_add, many times faster on a CPU than index_put.
         past = [(k.index_select(0, rows), v.index_select(0, rows)) for k, v in self.past]
         return ImageCache(past, [f.index_select(0, rows) for f in self.features], self.grid)
 
@@ -109,7 +109,7 @@ class TrackCache:
         self.length = 0
         self.points = points
         self.seen: list[Tensor] | None = None  # image features at the lattice points, by layer, sampled once
-        self.turn: tuple[Tensor, Tensor] | None = None
+        self.turn: Turn | None = None
         self.stream: Tensor | None = None  # (R, K, D): the last token read, where a block branches off
 
     def select(self, tracks: Tensor) -> None:

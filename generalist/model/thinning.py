@@ -20,7 +20,7 @@ from torch import Tensor
 from generalist.faults import Fault
 from generalist.model.cache import ImageCache
 from generalist.model.layers import Block
-from generalist.model.rotary import rotation
+from generalist.model.rotary import Turn, rotation
 
 __all__ = ["Thinning"]
 
@@ -48,7 +48,7 @@ class Thinning:
         blocks: Sequence[Block],
         x: Tensor,
         points: Tensor,
-        turn: tuple[Tensor, Tensor] | None,
+        turn: Turn | None,
         grid: tuple[int, int],
     ) -> ImageCache:
         """Tokens (B, X + N, D) through the blocks; points (1, X + N, 2) their places, turn: their rotation. Features,

@@ -13,7 +13,7 @@ from generalist.model.cache import Prefix, TrackCache
 from generalist.model.config import GeneralistConfig
 from generalist.model.layers import Block, bilinear
 from generalist.model.leaving import Exit, upper
-from generalist.model.rotary import rotation
+from generalist.model.rotary import Turn, rotation
 
 __all__ = ["Writing", "branched"]
 
@@ -39,7 +39,7 @@ class Writing(nn.Module):
         """The layer at which blocks of tokens branch off: see ``draft``."""
         return len(self.blocks) - self.config.block_layers
 
-    def _turn(self, points: Tensor | None) -> tuple[Tensor, Tensor] | None:
+    def _turn(self, points: Tensor | None) -> Turn | None:
         if not self.config.rope or points is None:
             return None
         return rotation(points, self.config.width // self.config.heads)
